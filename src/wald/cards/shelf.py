@@ -1,0 +1,144 @@
+"""The catalogue read as text: names, fields and cards of every loss, without loading torch.
+
+A loss is written once, as a class. Its card and fields are expressions in the vocabulary of this floor, so
+they can be worked out from the source alone; `wald list` and `wald show` answer that way in a moment.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+import dataclasses
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+import inspect
+from pathlib import Path
+import re
+from types import SimpleNamespace
+from typing import Any
+
+from .. import cards
+from .card import Card
+
+#: Where the losses are written.
+LOSSES = Path(__file__).parent.parent / "losses"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One loss of the catalogue, as its source tells it.
+
+    Attributes:
+        name: the class name, which is the name in `wald`.
+        family: the class it extends: what its inputs are called.
+        card: its card, as written.
+        fields: its fields, each a `dataclasses.Field` made by `param`.
+        doc: its docstring.
+    """
+
+    name: str
+    family: str
+    card: Card
+    fields: Mapping[str, dataclasses.Field[Any]]
+    doc: str
+
+    @property
+    def summary(self) -> str:
+        """What it is, in one line."""
+        return self.doc.partition("\n")[0]
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Every field at its default, or at its first typical value where it has none."""
+        return {
+            name: field.metadata["choices"][0] if field.default is cards.REQUIRED else field.default
+            for name, field in self.fields.items()
+        }
+
+    def at_defaults(self) -> Card:
+        """The card of the loss with every field at its default."""
+        return self.card.of(SimpleNamespace(**self.defaults))
+
+
+@cache
+def catalogue() -> dict[str, Entry]:
+    """Every loss by name, in the order in which the catalogue exports them."""
+    exports = ast.parse((LOSSES / "__init__.py").read_text("utf-8"))
+    found: dict[str, Entry] = {}
+    for line in exports.body:
+        if isinstance(line, ast.ImportFrom) and line.level == 1 and line.module:
+            written = _classes(LOSSES / f"{line.module}.py")
+            found |= {n.name: _entry(written[n.name]) for n in line.names if n.name in written}
+    return found
+
+
+def find(name: str) -> Entry:
+    """The loss known by `name`: its own, an alias, or a name of another library; case does not matter.
+
+    Raises:
+        KeyError: no loss is known by that name; the message gives the nearest ones.
+    """
+    known = {spelling: entry for entry in catalogue().values() for spelling in _spellings(entry)}
+    wanted = _plain(name)
+    if (entry := known.get(wanted) or known.get(wanted.removesuffix("loss"))) is not None:
+        return entry
+    near = get_close_matches(wanted, known, n=6, cutoff=0.5) or [k for k in known if wanted[:3] == k[:3]]
+    names = list(dict.fromkeys(known[key].name for key in near))[:3]
+    hint = f"The nearest are {', '.join(names)}." if names else "`wald list` shows them all."
+    raise KeyError(f"no loss is known as {name!r}. {hint}")
+
+
+def search(words: str) -> list[Entry]:
+    """The losses that speak of all these words, best first: a name counts more than a tag, a tag more than prose."""
+    wanted = [re.escape(word.lower()) for word in words.split()]
+
+    def score(entry: Entry) -> int:
+        names = " ".join([entry.name, *entry.card.aliases]).lower()
+        tags = " ".join([entry.card.task, entry.family, *entry.card.tags]).lower()
+        prose = f"{entry.doc} {entry.card.when}".lower()
+        each = [8 * bool(re.search(w, names)) + 4 * bool(re.search(w, tags)) + bool(re.search(rf"\b{w}", prose))
+                for w in wanted]  # fmt: skip
+        return sum(each) if all(each) else 0
+
+    scored = [(score(entry), entry) for entry in catalogue().values()]
+    return [entry for points, entry in sorted(scored, key=lambda pair: -pair[0]) if points]
+
+
+def _spellings(entry: Entry) -> set[str]:
+    names = {_plain(name) for name in (entry.name, *entry.card.aliases)}
+    return names | {name.removesuffix("loss") for name in names}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_\-]+", "", name).lower()
+
+
+@cache
+def _classes(path: Path) -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.ClassDef)}
+
+
+def _entry(node: ast.ClassDef) -> Entry:
+    fields: dict[str, dataclasses.Field[Any]] = {}
+    card: Card | None = None
+    for line in node.body:
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value is not None:
+            fields[line.target.id] = _value(line.value, node.name)
+        elif isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "card":
+            card = _value(line.value, node.name)
+    if card is None:
+        raise TypeError(f"{node.name} has no card")
+    doc = inspect.cleandoc(ast.get_docstring(node) or "")
+    return Entry(name=node.name, family=ast.unparse(node.bases[0]), card=card, fields=fields, doc=doc)
+
+
+def _value(expression: ast.expr, owner: str) -> Any:
+    """What an expression of a card or a field says; it may use this floor's names and plain Python only."""
+    try:
+        return eval(compile(ast.Expression(expression), owner, "eval"), dict(vars(cards)))  # noqa: S307
+    except NameError as error:
+        raise NameError(
+            f"{owner}: {error}. Cards and fields may use the names of wald.cards and plain Python only, "
+            "so that the catalogue can be read without torch."
+        ) from None

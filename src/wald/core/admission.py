@@ -1,0 +1,313 @@
+"""What a loss lets in: shapes, dtypes and values are held against its card before the formula sees them.
+
+An error names who wants what, what it got with numbers, and the exact replacement. Shapes and dtypes are
+always checked; they cost no look at the data. Values are looked at only where that is free of a device
+synchronisation: plain tensors on the CPU, outside `torch.compile` and `torch.func`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+import math
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from ..cards import Domain
+
+if TYPE_CHECKING:
+    from .loss import Loss
+
+Inputs = tuple[Tensor, ...]
+Shape = tuple[int, ...]
+Named = tuple[tuple[str, Domain], ...]
+
+#: How many values of a large tensor are looked at, evenly spread: enough to meet any value that is not rare.
+SAMPLE: Final = 65_536
+
+_HALF: Final = (torch.float16, torch.bfloat16)
+_looking = True
+
+
+class ShapeError(ValueError):
+    """The inputs of a loss do not line up."""
+
+
+class DtypeError(TypeError):
+    """An input of a loss is of a type that cannot be meant."""
+
+
+class DomainError(ValueError):
+    """An input of a loss has values that its formula has no meaning for."""
+
+
+@contextmanager
+def value_checks(on: bool) -> Generator[None]:
+    """Look, or do not look, at the values of inputs within a `with` block; shapes are always checked.
+
+    >>> import torch, wald
+    >>> with wald.value_checks(False):
+    ...     wald.BinaryCrossEntropy()(torch.zeros(2), torch.tensor([0.0, 255.0]))
+    tensor(-87.6735)
+    """
+    global _looking
+    before, _looking = _looking, on
+    try:
+        yield
+    finally:
+        _looking = before
+
+
+def line_up(loss: Loss, inputs: Inputs) -> Shape:
+    """The shape of the batch, once every input is known to have it; nothing is ever broadcast.
+
+    Raises:
+        ShapeError: the inputs have different batch shapes, or axes of the same name and different sizes.
+        DtypeError: an input is not a tensor, is complex, or is a float where an id belongs.
+    """
+    named = loss.named_domains
+    if len(inputs) != len(named):
+        wants = ", ".join(name for name, _ in named)
+        raise TypeError(f"{type(loss).__name__} takes {len(named)} inputs ({wants}), got {len(inputs)}.")
+    batch: Shape | None = None
+    sizes: dict[str, int] = {}
+    for (name, domain), x in zip(named, inputs, strict=True):
+        if not isinstance(x, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DtypeError(
+                f"{type(loss).__name__}: {name} is a {type(x).__name__}, not a tensor. Use torch.as_tensor({name})."
+            )
+        axes = domain.soft if domain.soft and x.is_floating_point() else domain.axes
+        shape = x.shape
+        if not axes:
+            own = shape
+        else:
+            if len(shape) < len(axes):
+                raise ShapeError(_mismatch(loss, inputs))
+            own = shape[: len(shape) - len(axes)]
+            for axis, size in zip(axes, shape[len(own) :], strict=True):
+                if sizes.setdefault(axis, size) != size:
+                    raise ShapeError(_mismatch(loss, inputs))
+            if domain.size is not None and shape[-1] != domain.size:
+                raise ShapeError(
+                    f"{loss}: the last axis of {name} {_shape(x)} holds the {axes[-1]}, and there are {domain.size}."
+                )
+        if batch is None:
+            batch = own
+        elif batch != own:
+            raise ShapeError(_mismatch(loss, inputs))
+    return batch or ()
+
+
+def settled(loss: Loss, inputs: Inputs) -> Inputs:
+    """The inputs in the dtypes that the formula computes in: fp32 or wider, ids as int64.
+
+    Raises:
+        DtypeError: the prediction is not a floating-point tensor, or an input is complex.
+    """
+    first = inputs[0].dtype
+    if first is torch.float32 or first is torch.float64:
+        for x in inputs:
+            if x.dtype is not first:
+                break
+        else:
+            return inputs
+    wide = torch.float32
+    for (name, _), x in zip(loss.named_domains, inputs, strict=True):
+        if x.is_complex():
+            raise DtypeError(f"{type(loss).__name__}: {name} is complex ({_short(x.dtype)}). Use its real part.")
+        if x.is_floating_point():
+            wide = torch.promote_types(wide, x.dtype)
+        elif x is inputs[0]:
+            swapped = len(inputs) > 1 and inputs[1].is_floating_point()
+            fix = "the arguments look swapped: the prediction comes first" if swapped else f"use {name}.float()"
+            raise DtypeError(
+                f"{type(loss).__name__}: {name} is {_short(x.dtype)}, and a model's output is a floating-point "
+                f"tensor with a gradient; {fix}."
+            )
+    return tuple(
+        x if x.dtype is wide else x.to(torch.int64) if domain.integer and not x.is_floating_point() else x.to(wide)
+        for (_, domain), x in zip(loss.named_domains, inputs, strict=True)
+    )
+
+
+def visible(x: Tensor) -> bool:
+    """Whether the values of `x` may be looked at without a synchronisation, a graph break or an error."""
+    return (
+        _looking
+        and not torch.compiler.is_compiling()
+        and x.device.type == "cpu"
+        and type(x) in (Tensor, Parameter)
+        # Under vmap or grad a value is a stand-in for many, or must not leave the transform.
+        and not torch._C._functorch.is_functorch_wrapped_tensor(x)  # pyright: ignore  (no public equivalent)
+    )
+
+
+def refuse_values(loss: Loss, inputs: Inputs) -> None:
+    """Raise if an input has values outside its domain.
+
+    Raises:
+        DomainError: with the share of values outside, the interval, and the usual cause.
+    """
+    for (name, domain), x in zip(loss.named_domains, inputs, strict=True):
+        if not domain.bounded or not visible(x) or x.numel() == 0:
+            continue
+        soft = bool(domain.soft) and x.is_floating_point()
+        low, high = (0.0, 1.0) if soft else (domain.low, domain.high)
+        if domain.integer and not soft:
+            high = min(high, _classes(loss, inputs) - 1)
+        seen = _sampled(x.detach())
+        least, most = (bound.item() for bound in torch.aminmax(seen))
+        if least < low or most > high or (domain.open_low and least <= low):
+            raise DomainError(_outside(loss, name, domain, seen, low, high))
+        if soft or domain.normalised:
+            _refuse_unnormalised(loss, name, domain, x.detach())
+
+
+def refuse_probabilities(loss: Loss, inputs: Inputs) -> None:
+    """Raise if what should be logits is, row for row, a probability distribution.
+
+    Raises:
+        DomainError: with the value below which the loss could then not go.
+    """
+    for (name, domain), x in zip(loss.named_domains, inputs, strict=True):
+        if not (domain.logits and domain.axes) or not visible(x) or x.shape[-1] < 2:
+            continue
+        rows = x.detach().reshape(-1, x.shape[-1])[:64].double()
+        if _distributions(rows, x.dtype):
+            classes = x.shape[-1]
+            floor = math.log(math.e + classes - 1) - 1
+            raise DomainError(
+                f"{type(loss).__name__}: the rows of {name} lie in [0, 1] and sum to 1, so they look like "
+                f"probabilities, and this loss wants logits. Remove the softmax, or pass {name}.log(). (With "
+                f"probabilities in place of logits the loss cannot go below {floor:.3f} for {classes} classes.) "
+                "To allow it: with wald.value_checks(False)."
+            )
+
+
+def _distributions(rows: Tensor, dtype: torch.dtype) -> bool:
+    # One row of random logits is a distribution by accident about once in 10⁷ at this tolerance; the wider
+    # one, which half precision needs, is accepted only from several rows that all agree.
+    if len(rows) == 0 or (dtype in _HALF and len(rows) < 8):
+        return False
+    tolerance = 1e-2 if dtype in _HALF else 1e-6 if len(rows) == 1 else 1e-5
+    inside = (rows >= 0).all() & (rows <= 1).all()
+    return bool(inside and ((rows.sum(-1) - 1).abs() <= tolerance).all())
+
+
+def _refuse_unnormalised(loss: Loss, name: str, domain: Domain, x: Tensor) -> None:
+    rows = x.reshape(-1, x.shape[-1])[:64].double()
+    totals = (rows.exp() if domain.normalised == "log" else rows).sum(-1)
+    # Soft labels are often rounded by hand or by half precision; only what cannot be a rounding is refused.
+    wrong = totals[(totals - 1).abs() > 2e-2]
+    if len(wrong) == 0:
+        return
+    seen = f"{type(loss).__name__}: the rows of {name} are read as {domain.says}, but one adds up to {wrong[0]:.3g}"
+    if domain.normalised == "log":
+        raise DomainError(f"{seen} after exp. Use {name}.log_softmax(-1) on logits, {name}.log() on probabilities.")
+    if domain.normalised == "linear":
+        raise DomainError(f"{seen}. Use {name}.softmax(-1) on logits, {name}.exp() on log-probabilities.")
+    raise DomainError(
+        f"{seen.replace(domain.says, 'probabilities')}, as they are floats. Divide by {name}.sum(-1, keepdim=True); "
+        f"for class ids use {name}.long()."
+    )
+
+
+def _classes(loss: Loss, inputs: Inputs) -> float:
+    for (_, domain), x in zip(loss.named_domains, inputs, strict=True):
+        if domain.axes == ("classes",):
+            return x.shape[-1]
+    return math.inf
+
+
+def _sampled(x: Tensor) -> Tensor:
+    return x if x.numel() <= SAMPLE else x.reshape(-1)[:: x.numel() // SAMPLE + 1]
+
+
+def _outside(loss: Loss, name: str, domain: Domain, seen: Tensor, low: float, high: float) -> str:
+    below = seen <= low if domain.open_low else seen < low
+    bad = seen[below | (seen > high)]
+    value = bad[0].item()
+    share = bad.numel() / seen.numel()
+    if domain.integer:
+        allowed = f"class ids from 0 to {high:g}"
+    else:
+        allowed = f"{'(' if domain.open_low else '['}{low:g}, {high:g}{')' if math.isinf(high) else ']'}"
+    return (
+        f"{type(loss).__name__}: {name} contains {value:g} ({share:.1%} of its values are outside); "
+        f"expected {allowed}. {_cause(name, domain, value, bad, high)}"
+    )
+
+
+def _cause(name: str, domain: Domain, value: float, bad: Tensor, high: float) -> str:
+    if domain.integer:
+        if value < 0:
+            return f"If {value:g} marks what to leave out, pass mask={name} != {value:g}, or ignore_index={value:g}."
+        if value == high + 1 and bool((bad == value).all()):
+            return f"Do your ids start at 1? Use {name} - 1."
+        return f"If {value:g} marks what to leave out, pass mask={name} != {value:g}; else add output units."
+    if high == 1 and value == -1:
+        return f"Labels -1 and +1? Use ({name} + 1) / 2."
+    if high == 1 and 1 < value <= 255:
+        return f"Did you mean {name} / 255, or, if {value:g} marks what to leave out, mask={name} != {value:g}?"
+    if value == -100:
+        return f"If -100 marks what to leave out, pass mask={name} != -100."
+    return f"Leave such examples out with mask=, or see `wald show` for a loss of {name} on this scale."
+
+
+def _mismatch(loss: Loss, inputs: Inputs) -> str:
+    named = loss.named_domains
+    who = type(loss).__name__
+    got = ", ".join(f"{name} {_shape(x)}" for (name, _), x in zip(named, inputs, strict=True))
+    wants = ", ".join(f"{name} [{', '.join(('*batch', *domain.axes))}]" for name, domain in named)
+    return f"{who}: {got} do not line up. {_mend(loss, inputs)}Wanted: {wants}. Nothing is broadcast here."
+
+
+def _mend(loss: Loss, inputs: Inputs) -> str:
+    if len(inputs) != 2:
+        return ""
+    (first, wide), (second, narrow) = loss.named_domains
+    a, b = inputs
+    if narrow.integer and "classes" in wide.axes:
+        if a.shape == b.shape and not b.is_floating_point():
+            return (
+                f"{second} is {_short(b.dtype)} with the shape of {first}, so it looks one-hot: use "
+                f"{second}.argmax(-1) for class ids or {second}.float() for probabilities. "
+            )
+        if b.is_floating_point() and b.shape == a.shape[:-1]:
+            return f"{second} is {_short(b.dtype)}, and class ids are whole numbers: use {second}.long(). "
+        if a.ndim >= 3 and b.shape == a.shape[:1] + a.shape[2:]:
+            return f"The classes look to be on axis 1: use {type(loss).__name__}(axis=1). "
+        if b.shape == (*a.shape[:-1], 1):
+            return f"Use {second}.squeeze(-1). "
+        return ""
+    if not wide.axes and not narrow.axes:
+        try:
+            would: tuple[int, ...] = torch.broadcast_shapes(a.shape, b.shape)
+        except RuntimeError:
+            return "Their sizes differ: were both taken from the same batch? "
+        return f"They would broadcast to {_tuple(would)}. {_reshape(first, a.shape, second, b.shape)}"
+    return ""
+
+
+def _reshape(first: str, a: Shape, second: str, b: Shape) -> str:
+    if (*a, 1) == tuple(b):
+        return f"Use {first}.unsqueeze(-1) or {second}.squeeze(-1). "
+    if tuple(a) == (*b, 1):
+        return f"Use {second}.unsqueeze(-1) or {first}.squeeze(-1). "
+    wider, narrower, shape = (first, second, a) if math.prod(a) >= math.prod(b) else (second, first, b)
+    return f"If that is meant, use {narrower}.expand{_tuple(shape)}, which says so, to match {wider}. "
+
+
+def _shape(x: Tensor) -> str:
+    return _tuple(x.shape)
+
+
+def _tuple(shape: tuple[int, ...]) -> str:
+    return str(tuple(shape))
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
