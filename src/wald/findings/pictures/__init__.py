@@ -1,0 +1,1 @@
+"""How each kind of figure is drawn on a matplotlib canvas. matplotlib itself is imported by `draw` alone."""
