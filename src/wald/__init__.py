@@ -16,9 +16,23 @@ else:
 
         if name.startswith("__"):
             raise AttributeError(f"module 'wald' has no attribute {name!r}")
-        return getattr(import_module("wald._api"), name)
+        api = import_module("wald._api")
+        try:
+            return getattr(api, name)
+        except AttributeError:
+            raise AttributeError(_unknown(name)) from None
+
+    def _unknown(name: str) -> str:
+        from .cards import shelf
+
+        try:
+            known = shelf.find(name).name
+        except KeyError as nobody:
+            return f"module 'wald' has no attribute {name!r}; {nobody.args[0]}"
+        return f"module 'wald' has no attribute {name!r}: that loss is wald.{known}, or wald.get({name!r})"
 
     def __dir__() -> list[str]:
         from importlib import import_module
 
-        return sorted({*globals(), *vars(import_module("wald._api"))})
+        public = [name for name in vars(import_module("wald._api")) if not name.startswith("_")]
+        return sorted({*globals(), *public})

@@ -166,6 +166,19 @@ def refuse_values(loss: Loss, inputs: Inputs) -> None:
             _refuse_unnormalised(loss, name, domain, x.detach())
 
 
+def refuse_weight(loss: Loss, weight: Tensor) -> None:
+    """Raise if a weight is negative: the loss of that example would be driven up.
+
+    Raises:
+        DomainError: with the weight.
+    """
+    if visible(weight) and weight.numel() and (least := weight.detach().min().item()) < 0:
+        raise DomainError(
+            f"{type(loss).__name__}: weight contains {least:g}, and a negative weight would drive the loss of its "
+            'example up. Use weights from 0; for signed sums multiply the values of reduction="none".'
+        )
+
+
 def refuse_probabilities(loss: Loss, inputs: Inputs) -> None:
     """Raise if what should be logits is, row for row, a probability distribution.
 

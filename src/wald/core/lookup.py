@@ -11,6 +11,16 @@ from ..cards import shelf
 from .loss import KINDS, Loss
 
 
+def catalogue() -> list[type[Loss]]:
+    """Every loss that Wald ships, in the order of `wald list`.
+
+    >>> import wald
+    >>> wald.Huber in wald.catalogue()
+    True
+    """
+    return [KINDS[name] for name in shelf.catalogue()]
+
+
 def get(name: str) -> type[Loss]:
     """The loss known by `name`: its own name, an alias, or what another library calls it.
 

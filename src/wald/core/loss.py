@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..cards import Card, Domain, param
 from ..cards.param import settle
-from .admission import Named, line_up, refuse_probabilities, refuse_values, settled
+from .admission import Named, line_up, refuse_probabilities, refuse_values, refuse_weight, settled, visible
 from .implementation import fastest
 from .reduction import Empty, Reduction, ratio
 from .tally import Tally
@@ -35,15 +35,17 @@ class CallPlan:
         bounded: whether some input has values outside its domain.
         logits: whether some input could be mistaken for probabilities.
         coupled: whether the examples meet each other.
+        refuses: whether the loss has a `refuse` of its own.
     """
 
     named: Named
     bounded: bool
     logits: bool
     coupled: bool
+    refuses: bool
 
     @classmethod
-    def of(cls, named: Named, *, coupled: bool) -> CallPlan:
+    def of(cls, named: Named, *, coupled: bool, refuses: bool) -> CallPlan:
         """The plan for these inputs."""
         domains = [domain for _, domain in named]
         return cls(
@@ -51,6 +53,7 @@ class CallPlan:
             bounded=any(d.bounded or d.normalised for d in domains),
             logits=any(d.logits and d.axes for d in domains),
             coupled=coupled,
+            refuses=refuses,
         )
 
 
@@ -106,7 +109,8 @@ class Loss(ABC):
         # Worked out once: a call must not spend its time on what the fields have settled.
         card = self.card
         domains = tuple(cast("Mapping[str, Domain]", card.inputs).items())
-        object.__setattr__(self, "_call", CallPlan.of(domains, coupled=card.coupling == "coupled"))
+        plan = CallPlan.of(domains, coupled=card.coupling == "coupled", refuses=type(self).refuse is not Loss.refuse)
+        object.__setattr__(self, "_call", plan)
 
     # What a loss may say beside its formula.
 
@@ -117,6 +121,9 @@ class Loss(ABC):
     def share(self, *inputs: Tensor) -> Tensor | None:
         """What each example adds to the denominator beside its weight (its class weight); None for 1."""
         return None
+
+    def refuse(self, *inputs: Tensor) -> None:
+        """Raise `DomainError` for values that no domain can tell apart; called only where looking is free."""
 
     def arranged(
         self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None
@@ -236,11 +243,14 @@ class Loss(ABC):
         inputs = settled(self, inputs)
         keep = _kept(self, inputs, batch, weight, mask)
         if weight is not None:
+            refuse_weight(self, weight)
             weight = weight.to(inputs[0].dtype)
         if keep is not None:
             inputs = _safe(self, inputs, keep)
         if self._call.bounded:
             refuse_values(self, inputs)
+        if self._call.refuses and all(visible(x) for x in inputs):
+            self.refuse(*inputs)
         values = _values(self, inputs, keep)
         if keep is not None:
             values = torch.where(keep, values, torch.zeros_like(values))
@@ -392,4 +402,4 @@ def _denominator(found: Examples, normalizer: str | float | Tensor | None) -> Te
         return (torch.ones_like(found.values) if found.keep is None else found.keep.to(found.values.dtype)).sum()
     if isinstance(normalizer, str):
         raise ValueError(f'normalizer must be None, "rows", a number or a tensor, got {normalizer!r}.')
-    return torch.full_like(found.values.sum(), float(normalizer))
+    return found.values.new_full((), float(normalizer))

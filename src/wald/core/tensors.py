@@ -17,9 +17,15 @@ def constant(values: tuple[float, ...], like: Tensor) -> Tensor:
     key = (values, like.dtype, like.device)
     if (tensor := _made.get(key)) is None:
         tensor = torch.tensor(values, dtype=like.dtype, device=like.device)
-        if type(tensor) is Tensor:
+        if _lasting(tensor):
             _made[key] = tensor
     return tensor
+
+
+def _lasting(tensor: Tensor) -> bool:
+    # What is made inside torch.func, inference mode or a fake mode is of no use once that has ended.
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # pyright: ignore  (no public equivalent)
+    return type(tensor) is Tensor and not tensor.is_inference() and not wrapped
 
 
 def wide(x: Tensor) -> Tensor:
