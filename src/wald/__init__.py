@@ -35,4 +35,4 @@ else:
         from importlib import import_module
 
         public = [name for name in vars(import_module("wald._api")) if not name.startswith("_")]
-        return sorted({*globals(), *public})
+        return sorted({*globals(), *public} - {"TYPE_CHECKING"})

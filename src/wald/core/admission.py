@@ -50,8 +50,8 @@ def value_checks(on: bool) -> Generator[None]:
 
     >>> import torch, wald
     >>> with wald.value_checks(False):
-    ...     wald.BinaryCrossEntropy()(torch.zeros(2), torch.tensor([0.0, 255.0]))
-    tensor(-87.6735)
+    ...     wald.BinaryCrossEntropy()(torch.ones(2), torch.tensor([0.0, 255.0]))
+    tensor(-126.1867)
     """
     global _looking
     before, _looking = _looking, on

@@ -21,9 +21,11 @@ class Tally:
     The mean over any split into micro-batches and ranks is the mean over the whole, in value and gradient:
 
     >>> import torch, wald
-    >>> loss, x, y = wald.Squared(), torch.tensor([1.0, 2.0, 6.0]), torch.zeros(3)
-    >>> (loss.tally(x[:1], y[:1]) + loss.tally(x[1:], y[1:])).mean == loss(x, y).double()
-    tensor(True)
+    >>> loss, x, y = wald.Squared(), torch.tensor([1.0, 3.0, 2.0, 4.0]), torch.zeros(4)
+    >>> (loss.tally(x[:1], y[:1]) + loss.tally(x[1:], y[1:])).mean
+    tensor(7.5000, dtype=torch.float64)
+    >>> loss(x, y)
+    tensor(7.5000)
 
     Attributes:
         total: the sum of weighted losses, with its gradient.
