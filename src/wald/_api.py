@@ -3,6 +3,8 @@
 from types import ModuleType as _ModuleType
 
 from . import kernels as _kernels
+from .audits import Attack as Attack, Case as Case, Metric as Metric, audit as audit
+from .checks import TargetError as TargetError, check as check
 from .core import *
 from .losses import *
 from .objectives import *

@@ -50,7 +50,7 @@ class Card:
         cite: sources: authors, year, arXiv or DOI.
     """
 
-    task: Task
+    task: Claim[Task]
     inputs: Claim[Mapping[str, Domain]]
     formula: Claim[Formula | str]
     elicits: Claim[str | None] = None

@@ -52,7 +52,9 @@ class Entry:
     def defaults(self) -> dict[str, Any]:
         """Every field at its default, or at its first typical value where it has none."""
         return {
-            name: field.metadata["choices"][0] if field.default is cards.REQUIRED else field.default
+            name: [*field.metadata["choices"], *field.metadata["typical"]][0]
+            if field.default is cards.REQUIRED
+            else field.default
             for name, field in self.fields.items()
         }
 
@@ -95,7 +97,7 @@ def search(words: str) -> list[Entry]:
 
     def score(entry: Entry) -> int:
         names = " ".join([entry.name, *entry.card.aliases]).lower()
-        tags = " ".join([entry.card.task, entry.family, *entry.card.tags]).lower()
+        tags = " ".join([str(entry.at_defaults().task), entry.family, *entry.card.tags]).lower()
         prose = f"{entry.doc} {entry.card.when}".lower()
         each = [8 * bool(re.search(w, names)) + 4 * bool(re.search(w, tags)) + bool(re.search(rf"\b{w}", prose))
                 for w in wanted]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -109,8 +110,8 @@ def settled(loss: Loss, inputs: Inputs) -> Inputs:
     """
     first = inputs[0].dtype
     if first is torch.float32 or first is torch.float64:
-        for x in inputs:
-            if x.dtype is not first:
+        for (_, domain), x in zip(loss.named_domains, inputs, strict=True):
+            if x.dtype is not first and not (domain.integer and x.dtype is torch.int64):
                 break
         else:
             return inputs
@@ -155,15 +156,16 @@ def refuse_values(loss: Loss, inputs: Inputs) -> None:
         if not domain.bounded or not visible(x) or x.numel() == 0:
             continue
         soft = bool(domain.soft) and x.is_floating_point()
+        if soft or domain.normalised:
+            _refuse_unnormalised(loss, name, domain, x.detach())
         low, high = (0.0, 1.0) if soft else (domain.low, domain.high)
         if domain.integer and not soft:
             high = min(high, _classes(loss, inputs) - 1)
-        seen = _sampled(x.detach())
-        least, most = (bound.item() for bound in torch.aminmax(seen))
+        seen = _sampled(x.detach() if x.requires_grad else x)
+        least, most = torch.aminmax(seen)
+        least, most = least.item(), most.item()
         if least < low or most > high or (domain.open_low and least <= low):
             raise DomainError(_outside(loss, name, domain, seen, low, high))
-        if soft or domain.normalised:
-            _refuse_unnormalised(loss, name, domain, x.detach())
 
 
 def refuse_weight(loss: Loss, weight: Tensor) -> None:
@@ -186,9 +188,13 @@ def refuse_probabilities(loss: Loss, inputs: Inputs) -> None:
         DomainError: with the value below which the loss could then not go.
     """
     for (name, domain), x in zip(loss.named_domains, inputs, strict=True):
-        if not (domain.logits and domain.axes) or not visible(x) or x.shape[-1] < 2:
+        if not (domain.logits and domain.axes) or not visible(x) or x.shape[-1] < 2 or x.numel() == 0:
             continue
-        rows = x.detach().reshape(-1, x.shape[-1])[:64].double()
+        x = x.detach()
+        # Nearly all logits are told apart by one negative number in the first row.
+        if x[(0,) * (x.ndim - 1)].min().item() < 0:
+            continue
+        rows = x.reshape(-1, x.shape[-1])[:64].double()
         if _distributions(rows, x.dtype):
             classes = x.shape[-1]
             floor = math.log(math.e + classes - 1) - 1
@@ -203,7 +209,7 @@ def refuse_probabilities(loss: Loss, inputs: Inputs) -> None:
 def _distributions(rows: Tensor, dtype: torch.dtype) -> bool:
     # One row of random logits is a distribution by accident about once in 10⁷ at this tolerance; the wider
     # one, which half precision needs, is accepted only from several rows that all agree.
-    if len(rows) == 0 or (dtype in _HALF and len(rows) < 8):
+    if dtype in _HALF and len(rows) < 8:
         return False
     tolerance = 1e-2 if dtype in _HALF else 1e-6 if len(rows) == 1 else 1e-5
     inside = (rows >= 0).all() & (rows <= 1).all()
@@ -247,7 +253,7 @@ def _outside(loss: Loss, name: str, domain: Domain, seen: Tensor, low: float, hi
     if domain.integer:
         allowed = f"class ids from 0 to {high:g}"
     else:
-        allowed = f"{'(' if domain.open_low else '['}{low:g}, {high:g}{')' if math.isinf(high) else ']'}"
+        allowed = replace(domain, low=low, high=high, integer=False).interval
     return (
         f"{type(loss).__name__}: {name} contains {value:g} ({share:.1%} of its values are outside); "
         f"expected {allowed}. {_cause(name, domain, value, bad, high)}"

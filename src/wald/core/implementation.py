@@ -22,28 +22,38 @@ class Implementation:
         name: what `wald.which` calls it.
         accepts: whether it can compute this loss on these inputs.
         run: the same values as `per_example`.
+        mean: their mean in one pass, or None where it has none for this loss; only all examples alike are asked for.
     """
 
     of: type[Any]
     name: str
     accepts: Callable[..., bool]
     run: Callable[..., Tensor]
+    mean: Callable[..., Tensor | None]
 
 
 def _always(*_: Any) -> bool:
     return True
 
 
+def _never(*_: Any) -> None:
+    return None
+
+
 _TABLE: Final[dict[type, list[Implementation]]] = {}
 
 
 def implements(
-    of: type[Any], *, name: str, accepts: Callable[..., bool] = _always
+    of: type[Any],
+    *,
+    name: str,
+    accepts: Callable[..., bool] = _always,
+    mean: Callable[..., Tensor | None] = _never,
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register the decorated function as a faster `per_example` of `of`, where `accepts(loss, *inputs)`."""
 
     def register(run: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        _TABLE.setdefault(of, []).append(Implementation(of=of, name=name, accepts=accepts, run=run))
+        _TABLE.setdefault(of, []).append(Implementation(of=of, name=name, accepts=accepts, run=run, mean=mean))
         return run
 
     return register

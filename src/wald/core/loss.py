@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 import json
+import math
 from typing import Any, ClassVar, Final, Self, cast, dataclass_transform
 
 import torch
@@ -233,10 +234,13 @@ class Loss(ABC):
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; {', '.join(missing)} is missing.")
         return tuple(given[name] for name in names)
 
-    def _examples(self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None) -> Examples:
+    def _admitted(
+        self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Loss, Inputs, Tensor | None, Tensor | None]:
+        """The arranged loss, its inputs as its formula takes them, which examples count, and their weights."""
         loss, inputs, weight, mask = self.arranged(inputs, weight, mask)
         if loss is not self:
-            return loss._examples(inputs, weight, mask)
+            return loss._admitted(inputs, weight, mask)
         batch = line_up(self, inputs)
         if self._call.logits:
             refuse_probabilities(self, inputs)
@@ -251,10 +255,7 @@ class Loss(ABC):
             refuse_values(self, inputs)
         if self._call.refuses and all(visible(x) for x in inputs):
             self.refuse(*inputs)
-        values = _values(self, inputs, keep)
-        if keep is not None:
-            values = torch.where(keep, values, torch.zeros_like(values))
-        return Examples(values, keep, weight, self.share(*inputs))
+        return self, inputs, keep, weight
 
     def _reduced(
         self,
@@ -265,7 +266,12 @@ class Loss(ABC):
         normalizer: str | float | Tensor | None,
         empty: Empty,
     ) -> Tensor:
-        found = self._examples(inputs, weight, mask)
+        loss, inputs, keep, weight = self._admitted(inputs, weight, mask)
+        if reduction == "mean" and keep is None and normalizer is None and inputs[0].numel():
+            mean = _mean(loss, inputs)
+            if mean is not None:
+                return mean
+        found = _examples(loss, inputs, keep, weight)
         values = found.values
         if reduction == "mean":
             if found.keep is None and found.share is None and normalizer is None and values.numel():
@@ -287,7 +293,7 @@ class Loss(ABC):
     def _tallied(
         self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None, normalizer: str | None, empty: Empty
     ) -> Tally:
-        found = self._examples(inputs, weight, mask)
+        found = _examples(*self._admitted(inputs, weight, mask))
         values = found.values if found.weight is None else found.values * found.weight
         everyone = torch.full_like(values, 1.0, requires_grad=False)
         kept = everyone if found.keep is None else found.keep.to(values.dtype)
@@ -371,9 +377,30 @@ def _kept(
 def _safe(loss: Loss, inputs: Inputs, keep: Tensor) -> Inputs:
     """Examples that are left out, replaced by safe values, so that nothing hidden in them reaches the formula."""
     return tuple(
-        torch.where(keep.reshape(keep.shape + (1,) * (x.ndim - keep.ndim)), x, torch.full_like(x, domain.safe))
+        torch.where(keep.reshape(keep.shape + (1,) * (x.ndim - keep.ndim)), x, torch.full_like(x, _stand_in(domain, x)))
         for (_, domain), x in zip(loss.named_domains, inputs, strict=True)
     )
+
+
+def _stand_in(domain: Domain, x: Tensor) -> float:
+    """A safe value; entries that add up to 1 share alike."""
+    soft = domain.soft and x.is_floating_point()
+    if not (soft or domain.normalised):
+        return domain.safe
+    return -math.log(x.shape[-1]) if domain.normalised == "log" else 1 / x.shape[-1]
+
+
+def _mean(loss: Loss, inputs: Inputs) -> Tensor | None:
+    """The mean over all examples in one pass, where an implementation has that."""
+    found = None if loss._call.coupled else fastest(loss, inputs)  # pyright: ignore[reportPrivateUsage]
+    return None if found is None else found.mean(loss, *inputs)
+
+
+def _examples(loss: Loss, inputs: Inputs, keep: Tensor | None, weight: Tensor | None) -> Examples:
+    values = _values(loss, inputs, keep)
+    if keep is not None:
+        values = torch.where(keep, values, torch.zeros_like(values))
+    return Examples(values, keep, weight, loss.share(*inputs))
 
 
 def _values(loss: Loss, inputs: Inputs, keep: Tensor | None) -> Tensor:

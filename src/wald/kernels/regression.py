@@ -10,12 +10,20 @@ from ..core import implements
 from ..losses import Huber, Poisson, Squared
 
 
-@implements(Squared, name="torch.nn.functional.mse_loss")
+def _mean_squared(loss: Squared, prediction: Tensor, target: Tensor) -> Tensor:
+    return F.mse_loss(prediction, target)
+
+
+@implements(Squared, name="torch.nn.functional.mse_loss", mean=_mean_squared)
 def _squared(loss: Squared, prediction: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(prediction, target, reduction="none")
 
 
-@implements(Huber, name="torch.nn.functional.huber_loss")
+def _mean_huber(loss: Huber, prediction: Tensor, target: Tensor) -> Tensor:
+    return F.huber_loss(prediction, target, delta=loss.delta)
+
+
+@implements(Huber, name="torch.nn.functional.huber_loss", mean=_mean_huber)
 def _huber(loss: Huber, prediction: Tensor, target: Tensor) -> Tensor:
     return F.huber_loss(prediction, target, reduction="none", delta=loss.delta)
 
@@ -25,6 +33,10 @@ def _log_rate(loss: Poisson, prediction: Tensor, target: Tensor) -> bool:
     return loss.log_input and not loss.full
 
 
-@implements(Poisson, name="torch.nn.functional.poisson_nll_loss", accepts=_log_rate)
+def _mean_poisson(loss: Poisson, prediction: Tensor, target: Tensor) -> Tensor:
+    return F.poisson_nll_loss(prediction, target)
+
+
+@implements(Poisson, name="torch.nn.functional.poisson_nll_loss", accepts=_log_rate, mean=_mean_poisson)
 def _poisson(loss: Poisson, prediction: Tensor, target: Tensor) -> Tensor:
     return F.poisson_nll_loss(prediction, target, reduction="none")
