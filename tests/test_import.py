@@ -1,0 +1,98 @@
+"""The front door is light: `import wald` and what needs no tensors load none."""
+
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn", "matplotlib", "rich", "jinja2", "xgboost", "transformers")
+
+REPORT = f"""
+import json, sys
+print()
+print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+"""
+
+
+def loaded(program: str) -> list[str]:
+    """Which heavy packages a fresh interpreter has loaded once it has run `program`."""
+    done = subprocess.run(
+        [sys.executable, "-c", program + REPORT], capture_output=True, text=True, check=True, timeout=120
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def command(*arguments: str) -> str:
+    return f"from wald.cli import main; assert main({list(arguments)!r}) == 0"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import wald; assert wald.__version__",
+        command("--help"),
+        command("--version"),
+        command("list"),
+        command("list", "robust", "--json"),
+        command("show", "Huber(delta=2)"),
+        command("show", "HuberLoss", "--json"),
+        command("list", "--help"),
+        command("show", "--help"),
+        command("check", "--help"),
+        command("audit", "--help"),
+    ],
+)
+def test_nothing_heavy_is_loaded(program: str) -> None:
+    assert loaded(program) == []
+
+
+def test_the_test_above_can_fail() -> None:
+    assert "torch" in loaded("import wald; wald.Huber")
+
+
+def seconds(*arguments: str) -> float:
+    """What a fresh interpreter costs, the best of several: processor time, so that a busy machine does not decide."""
+
+    def spent() -> float:
+        used = os.times()
+        return used.children_user + used.children_system
+
+    found: list[float] = []
+    for _ in range(5):
+        before = spent()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        found.append(spent() - before)
+    return min(found)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell what a child has used")
+@pytest.mark.parametrize("arguments", [["-c", "import wald"], ["-m", "wald", "list"], ["-m", "wald", "show", "Huber"]])
+def test_the_door_opens_in_under_four_tenths_of_a_second(arguments: list[str]) -> None:
+    assert seconds(*arguments) < 0.4
+
+
+def test_using_wald_pulls_in_torch_and_little_else() -> None:
+    assert set(loaded("import wald; wald.Huber; wald.Tally")) <= {"torch", "numpy"}
+
+
+def test_importing_changes_nothing_for_anybody() -> None:
+    program = """
+import random, sys, warnings, torch
+before = (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(), torch.initial_seed(),
+          random.getstate(), list(warnings.filters), sys.getrecursionlimit())
+import wald
+wald.Huber
+after = (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(), torch.initial_seed(),
+         random.getstate(), list(warnings.filters), sys.getrecursionlimit())
+assert before == after, (before, after)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_the_types_are_shipped() -> None:
+    import wald
+
+    assert (Path(wald.__file__).parent / "py.typed").exists()
