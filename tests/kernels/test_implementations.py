@@ -1,0 +1,45 @@
+"""Every faster implementation is its definition: one test for all, which fails if no case reaches one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import wald
+from wald.core.implementation import Implementation, implementations
+
+from ..catalogue import CASES, batch_of, leaf
+
+ALL = list(implementations())
+
+
+@pytest.mark.parametrize("faster", ALL, ids=lambda faster: f"{faster.of.__name__}: {faster.name}")
+@pytest.mark.parametrize("shape", [(7,), (3, 5), (0,)], ids=str)
+def test_it_is_the_definition(faster: Implementation, shape: tuple[int, ...], rng: torch.Generator) -> None:
+    reached = 0
+    for loss in CASES:
+        if type(loss) is not faster.of:
+            continue
+        first, *rest = batch_of(loss, shape, rng)
+        plain, inputs, _, _ = loss.arranged((first, *rest), None, None)
+        if not faster.accepts(plain, *inputs):
+            continue
+        reached += 1
+        ours, theirs = leaf(inputs[0]), leaf(inputs[0])
+        fast, slow = faster.run(plain, ours, *inputs[1:]), plain.per_example(theirs, *inputs[1:])
+        torch.testing.assert_close(fast, slow, rtol=1e-12, atol=1e-12)
+        upstream = torch.randn(slow.shape, generator=rng, dtype=slow.dtype)
+        fast.backward(upstream)
+        slow.backward(upstream)
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-12, atol=1e-12)
+        if first.numel() and (mean := faster.mean(plain, *inputs)) is not None:
+            share = plain.share(*inputs)
+            wanted = slow.mean() if share is None else slow.sum() / share.sum()
+            torch.testing.assert_close(mean, wanted.detach(), rtol=1e-12, atol=1e-12)
+    assert reached, f"no loss of the catalogue reaches {faster.name}"
+
+
+def test_which_names_what_runs() -> None:
+    x = torch.zeros(3)
+    assert wald.which(wald.Huber(), x, x) == "torch.nn.functional.huber_loss"
+    assert wald.which(wald.LogCosh(), x, x) == "definition (LogCosh.per_example)"
