@@ -9,8 +9,9 @@ from ._softplus import softplus
 
 
 class BinaryCrossEntropy(Supervised):
-    """Logistic loss: how surprised the predicted probability, sigmoid(prediction), is by a yes or a no.
+    """The logistic loss of a yes or a no: sigmoid, then cross-entropy.
 
+    Logistic loss: how surprised the predicted probability, sigmoid(prediction), is by a yes or a no.
     Every element is an example of its own. Its minimiser is the logit of the true probability. A positive
     example counts `pos_weight` times inside the formula, never in the denominator, and that moves the
     probability at which the decision flips from 1/2 to 1 / (1 + pos_weight). Smoothing s turns a target y

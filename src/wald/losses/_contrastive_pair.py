@@ -9,8 +9,9 @@ from ._softmax import spared
 
 
 class ContrastivePair(Contrastive):
-    """Squared distance for pairs that belong together, squared shortfall of a margin for pairs that do not.
+    """Pairs that belong together are near, others at least `margin` apart.
 
+    Squared distance for pairs that belong together, squared shortfall of a margin for pairs that do not.
     same d² + (1 - same) max(0, margin - d)², d the distance of the two vectors. **same is 1 for a pair that
     belongs together, 0 for one that does not**; the paper of 2006 and catalyst write it the other way round,
     sentence-transformers and TensorFlow Addons as here. If your labels come from the paper, pass 1 - same.

@@ -13,8 +13,9 @@ from ._softmax import classes_last, not_ignored, spared
 
 
 class CostSensitiveCrossEntropy(Supervised):
-    """Cross-entropy for mistakes that cost differently: the class with the highest score is the cheapest decision.
+    """Cross-entropy whose highest score is the decision that costs least.
 
+    Cross-entropy for mistakes that cost differently: the class with the highest score is the cheapest decision.
     `costs[true][decided]` says what deciding costs when the truth is known. Each decision is a target to the
     degree to which it saves the largest cost of its row: ℓ = Σ_j (max_k costs[y][k] - costs[y][j]) (-log p_j). Its
     minimiser gives decision j a probability proportional to what it saves on average, so that its argmax is the

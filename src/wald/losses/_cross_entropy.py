@@ -11,8 +11,9 @@ from ._softmax import classes_last, cross_entropy, not_ignored
 
 
 class CrossEntropy(Supervised):
-    """Softmax cross-entropy: how surprised the predicted distribution is by the true class.
+    """Softmax cross-entropy: how surprising the true class was.
 
+    Softmax cross-entropy: how surprised the predicted distribution is by the true class.
     Its minimiser is the true distribution of the classes. With class weights w the minimiser is proportional
     to w times that distribution: the scores decide differently and are no longer probabilities.
 

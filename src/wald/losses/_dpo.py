@@ -8,8 +8,9 @@ from ._softplus import softplus
 
 
 class DPO(Preference):
-    """Direct preference optimisation: the policy's gain over the reference is larger on the chosen answer.
+    """Direct preference optimisation against a reference policy.
 
+    It asks that the policy's gain over the reference be larger on the chosen answer:
     -log sigmoid(h), h = beta ((chosen - reference_chosen) - (rejected - reference_rejected)). Each beta-scaled
     difference is an implicit reward, and this is `BradleyTerry` of those. It starts at ln 2 = 0.693 where policy
     and reference agree; a run that does not is fed wrong log-probabilities. One that stays there does not learn.

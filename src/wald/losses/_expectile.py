@@ -8,7 +8,7 @@ from ..core import Supervised, constant
 
 
 class Expectile(Supervised):
-    """The loss of an expectile: squared error, weighted by which side of the prediction the target is on.
+    """Squared error, weighted by the side on which the target lies.
 
     For e = target - prediction it is level · e² where e > 0, and (1 - level) · e² elsewhere. Its minimiser is
     the `level` expectile: where the targets above, weighted by how far they are, balance those below in the

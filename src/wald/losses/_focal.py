@@ -12,8 +12,9 @@ from ._softplus import softplus
 
 
 class Focal(Supervised):
-    """Cross-entropy times (1 - p)^gamma, where p is the probability given to what is true.
+    """Cross-entropy times (1 - p)^gamma: what is easy counts for less.
 
+    p is the probability given to what is true.
     The surer and the more right an example is, the less it counts. The decision of its minimiser is right, but
     the probability is not: it is pulled towards one half, and can be mapped back (Charoenphakdee et al. 2021).
 

@@ -10,7 +10,7 @@ from ..core import DomainError, Supervised
 
 
 class GaussianNLL(Supervised):
-    """The negative log-likelihood of a normal distribution: the model says a mean and a spread.
+    """Gaussian negative log-likelihood: a mean and how far to trust it.
 
     (log v + (target - mean)² / v) / 2 for the variance v, with log(2 π) / 2 added by `full=True`. The
     prediction holds the mean and, by default, the log of the variance, which may be any number; `scale` says

@@ -9,8 +9,9 @@ from ._softmax import spared
 
 
 class Hinge(Supervised):
-    """Hinge, the loss of the support vector machine: nothing beyond the margin, linear before it.
+    """The support vector machine's loss: nothing beyond the margin.
 
+    Hinge, the loss of the support vector machine: nothing beyond the margin, linear before it.
     Its minimiser is the margin with the sign of the likelier label: right decisions, but no probabilities.
     A target between 0 and 1 mixes the losses of the two labels.
 
@@ -62,8 +63,9 @@ class Hinge(Supervised):
 
 
 class SquaredHinge(Supervised):
-    """Hinge squared: nothing beyond the margin, quadratic before it, and smooth where they meet.
+    """The hinge squared: smooth where it meets the margin.
 
+    Hinge squared: nothing beyond the margin, quadratic before it, and smooth where they meet.
     Its minimiser is (2p - 1) times the margin, so the probability p can be read from the best score. There is
     no factor of one half, as in Keras and scikit-learn.
 

@@ -7,7 +7,7 @@ from ..core import Supervised
 
 
 class Huber(Supervised):
-    """Squared for small errors, absolute for large ones: an outlier pulls no harder than `delta`.
+    """Squared for small errors, absolute for large: outliers pull no harder.
 
     Its slope is the error held to [-delta, delta]: r² / 2 near the target, delta (|r| - delta / 2) beyond.
     Its minimiser lies between the mean (large `delta`) and the median (small `delta`), and is neither of them

@@ -10,8 +10,9 @@ from ._distance import direction
 
 
 class InfoNCE(Contrastive):
-    """Cross-entropy of picking the right key: query i belongs to key i, and every other key is a negative.
+    """Each query picks its own key out of all the keys of the batch.
 
+    Cross-entropy of picking the right one: query i belongs to key i, and every other key is a negative.
     -log softmax(s)_ii with the scores s_ij = cos(query_i, key_j) / temperature. With `normalise=False` the
     scores are plain products; learn a temperature by scaling the queries and setting `temperature=1`. With
     `symmetric=True` keys also pick queries, and an example costs the mean of both directions: CLIP's loss.

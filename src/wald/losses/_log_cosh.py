@@ -10,8 +10,9 @@ from ..core import Supervised
 
 
 class LogCosh(Supervised):
-    """Squared for small errors, absolute for large ones; the slope is `scale` tanh(r / `scale`).
+    """Squared for small errors, absolute for large, through log cosh.
 
+    The slope is `scale` tanh(r / `scale`).
     s² log cosh(r / s) for r = prediction - target and s = `scale`: about r² / 2 near the target, about s |r|
     far from it, as with Huber. It turns from one into the other faster than pseudo-Huber: at r = 2 s the
     slope is 96 % of its limit, against 89 %. At scale 1 it is the log-cosh of Keras, Optax and CatBoost.

@@ -13,8 +13,9 @@ from ._softmax import cross_entropy, not_ignored
 
 
 class NextToken(Supervised):
-    """Cross-entropy over a vocabulary, for targets that are the text itself or already moved by one.
+    """Cross-entropy of the next token, with an explicit shift.
 
+    Cross-entropy over a vocabulary, for targets that are the text itself or already moved by one.
     Whether the targets have been shifted cannot be seen in them, and shifting twice or never trains a model for
     the wrong task, so `shift` has no default. `shift=True`: target is the text, and the scores at position t are
     held against the token at t + 1; the last scores and the first token have no partner. `shift=False`: target

@@ -9,8 +9,9 @@ from ..core import DomainError, Supervised
 
 
 class Percentage(Supervised):
-    """The absolute error as a fraction of the target: |prediction - target| / |target|.
+    """The absolute error as a fraction of the target.
 
+    |prediction - target| / |target|.
     A fraction, not times 100. It rewards under-forecasting: a prediction of 0 never costs more than 1, one
     that is too high costs without limit. For positive targets the minimiser is the median of the targets
     weighted by 1 / target, so small targets decide; on a log-normal target (0, 1) it is 0.37, where the

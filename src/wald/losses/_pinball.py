@@ -8,7 +8,7 @@ from ..core import Supervised, constant
 
 
 class Pinball(Supervised):
-    """The loss of a quantile: a target above the prediction costs `level`, one below it costs 1 - `level`.
+    """The loss of a quantile: too low costs `level`, too high 1 - `level`.
 
     For e = target - prediction it is level · e where e ≥ 0, and (1 - level) · |e| where e < 0. Its minimiser is
     the `level` quantile: at 0.9, too low costs nine times what too high costs, and one target in ten ends up

@@ -7,8 +7,9 @@ from ..core import Supervised
 
 
 class SquaredLog(Supervised):
-    """The squared difference of log(1 + prediction) and log(1 + target): large values are judged by ratio.
+    """The squared difference of logs: large values are judged by ratio.
 
+    The square of log(1 + prediction) - log(1 + target).
     Its minimiser is exp(E log(1 + Y)) - 1, a mean through log1p: below the mean for every target that varies,
     so totals come out low. Take the root of the mean over the data set and it is the RMSLE of a leader board.
 

@@ -12,8 +12,9 @@ from ._softplus import softplus
 
 
 class Triplet(Contrastive):
-    """The positive must be nearer to the anchor than the negative by `margin`; what is further costs nothing.
+    """The positive is nearer to the anchor than the negative, by `margin`.
 
+    What is further apart than that costs nothing:
     max(0, d(anchor, positive) - d(anchor, negative) + margin), d the Euclidean distance. With `margin="soft"`
     it is softplus(d(anchor, positive) - d(anchor, negative)), which never stops pulling. `squared` takes
     squared distances, as FaceNet does; on vectors of length 1 those are twice the cosine distance. `swap` uses
