@@ -17,7 +17,8 @@ def gradient_and_hessian(loss: Loss, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         inputs: as the loss takes them.
 
     Returns:
-        Two tensors of the shape of the first input, in the dtype that the loss computes in.
+        Two tensors of the shape of the first input in plain layout (its classes last, nothing left to shift), in
+        the dtype that the loss computes in.
 
     Raises:
         ValueError: the examples of the loss are coupled, so that a diagonal would leave out what matters.
@@ -32,6 +33,7 @@ def gradient_and_hessian(loss: Loss, *inputs: Tensor) -> tuple[Tensor, Tensor]:
             "Use torch.func.hessian on the whole batch."
         )
     first, *rest = loss.prepared(*inputs)
+    loss = loss.arranged(inputs, None, None)[0]
 
     def gradient(prediction: Tensor) -> Tensor:
         return grad(lambda x: loss.per_example(x, *rest).sum())(prediction)

@@ -85,5 +85,6 @@ def which(loss: Loss, *inputs: Tensor) -> str:
     >>> wald.which(wald.Huber(), torch.zeros(3), torch.ones(3))
     'torch.nn.functional.huber_loss'
     """
-    found = fastest(loss, loss.prepared(*inputs))
+    arranged = loss.arranged(inputs, None, None)[0]
+    found = fastest(arranged, loss.prepared(*inputs))
     return found.name if found else f"definition ({type(loss).__name__}.per_example)"

@@ -13,8 +13,9 @@ from ..losses import BinaryCrossEntropy, CrossEntropy, NextToken
 def _same_meaning(loss: CrossEntropy, prediction: Tensor, target: Tensor) -> bool:
     if loss.axis != -1 or loss.class_mask is not None or loss.z_loss:
         return False
-    # A class that cannot occur makes torch's cross-entropy of probabilities NaN, and its smoothing infinite.
-    return not (loss.label_smoothing or target.is_floating_point()) or _finite(prediction)
+    # A class that cannot occur makes torch's smoothing infinite, and NaN wherever its share is 0.
+    shares = target.is_floating_point() or 0 in (loss.class_weight or ())
+    return not (loss.label_smoothing or shares) or _finite(prediction)
 
 
 def _mean_cross_entropy(loss: CrossEntropy, prediction: Tensor, target: Tensor) -> Tensor | None:

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ..cards import Card, ClassTarget, Formula, Logits, numbers, param
@@ -111,7 +110,6 @@ class CrossEntropy(Supervised):
             "multinomial deviance",
             "multi:softprob",
             "multi:softmax",
-            "multi_logloss",
             "multiclass",
         ),
         tags=("classification", "softmax", "probabilities", "label smoothing", "class weights", "imbalanced", "mixup"),

@@ -180,13 +180,14 @@ class Focal(Supervised):
     def _focused(self, logit: Tensor, share: Tensor) -> Tensor:
         """`share` times the focal loss of something true that was given this logit."""
         cost = share * spared(softplus(-logit), share)
-        # In this form the slope of (1 - p)^gamma is finite at p = 1 for any gamma.
-        return torch.exp(-self.gamma * softplus(logit)) * cost if self.gamma else cost
+        if self.gamma == 0:
+            return cost
+        # In this form the slope of (1 - p)^gamma is finite at p = 1 for any gamma, and at p = 0 too.
+        finite = logit.masked_fill(logit == -torch.inf, torch.finfo(logit.dtype).min)
+        return torch.exp(-self.gamma * softplus(finite)) * cost
 
     def _arranged(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        if self.kind == "multilabel" and self.axis != -1:
-            return prediction.movedim(self.axis, -1), target.movedim(self.axis, -1)
-        return classes_last(self, self.axis, prediction, target)
+        return classes_last(self, self.axis, prediction, target, labels=self.kind == "multilabel")
 
 
 def _listed(alpha: float | tuple[float, ...] | None) -> tuple[float, ...]:

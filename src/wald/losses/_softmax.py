@@ -7,35 +7,43 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..core import ShapeError, constant
+from ..core import DtypeError, ShapeError, constant
 from ..core.admission import visible
 
 if TYPE_CHECKING:
     from ..core import Loss
 
 
-def classes_last(loss: Loss, axis: int, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The same scores and targets with the class axis moved to the end; a soft target has that axis too.
+def classes_last(
+    loss: Loss, axis: int, prediction: Tensor, target: Tensor, *, labels: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The same scores and targets with the class axis moved to the end.
+
+    Probabilities as a target have that axis too, and so have `labels`, of which several may be true.
 
     Raises:
-        ShapeError: prediction has no such axis, or target is neither ids nor probabilities for it.
+        DtypeError: one of them is not a tensor.
+        ShapeError: prediction has no such axis, or target does not go with it.
     """
-    tensors = isinstance(prediction, Tensor) and isinstance(target, Tensor)  # pyright: ignore[reportUnnecessaryIsInstance]
-    if axis == -1 or not tensors:
+    if axis == -1:
         return prediction, target
+    for name, x in (("prediction", prediction), ("target", target)):
+        if not isinstance(x, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DtypeError(f"{loss}: {name} is a {type(x).__name__}, not a tensor. Use torch.as_tensor({name}).")
     shape, rank = tuple(prediction.shape), prediction.ndim
     if not -rank <= axis < rank:
         raise ShapeError(f"{loss}: prediction {shape} has no axis {axis}.")
     scores = prediction.movedim(axis, -1)
-    if target.shape == scores.shape[:-1]:
+    if target.shape == scores.shape[:-1] and not labels:
         return scores, target
-    if target.shape == prediction.shape and target.is_floating_point():
+    if target.shape == shape and (labels or target.is_floating_point()):
         return scores, target.movedim(axis, -1)
+    wanted = f"labels {shape}" if labels else f"class ids {tuple(scores.shape[:-1])} or probabilities {shape}"
     kind = str(target.dtype).removeprefix("torch.")
-    fix = f" It looks one-hot: use target.argmax({axis}) or target.float()." if target.shape == prediction.shape else ""
+    fix = f" It looks one-hot: use target.argmax({axis}) or target.float()." if target.shape == shape else ""
     raise ShapeError(
-        f"{loss}: the classes of prediction {shape} are on axis {axis}, so target is class ids "
-        f"{tuple(scores.shape[:-1])} or probabilities {shape}; got {kind} {tuple(target.shape)}.{fix}"
+        f"{loss}: the classes of prediction {shape} are on axis {axis}, so target is {wanted}; "
+        f"got {kind} {tuple(target.shape)}.{fix}"
     )
 
 
@@ -94,12 +102,17 @@ def log_odds(logits: Tensor) -> Tensor:
     top = logits.argmax(-1, keepdim=True)
     below_half = (logits - total).scatter(-1, top, -torch.inf)
     others = total + torch.log1p(-below_half.exp())
-    others = others.scatter(-1, top, logits.scatter(-1, top, -torch.inf).logsumexp(-1, keepdim=True))
-    return logits - others
+    return logits - others.scatter(-1, top, _total_without(logits, top))
 
 
 def log_odds_of(logits: Tensor, target: Tensor) -> Tensor:
     """The log-odds of the class with this id against all others together."""
     own = target.unsqueeze(-1)
-    others = logits.scatter(-1, own, -torch.inf).logsumexp(-1)
-    return logits.gather(-1, own).squeeze(-1) - others
+    return (logits.gather(-1, own) - _total_without(logits, own)).squeeze(-1)
+
+
+def _total_without(logits: Tensor, one: Tensor) -> Tensor:
+    """The log of what all classes but one add up to; where no other can occur, -inf without a slope."""
+    others = logits.scatter(-1, one, -torch.inf)
+    alone = others.amax(-1, keepdim=True) == -torch.inf
+    return others.masked_fill(alone, 0.0).logsumexp(-1, keepdim=True).masked_fill(alone, -torch.inf)

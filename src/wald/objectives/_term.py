@@ -77,7 +77,7 @@ class Term:
         Raises:
             TypeError: a tensor that the term reads is not there.
         """
-        optional = {*_ABOUT_EXAMPLES} - (self.reads or {}).keys()
+        optional = [name for name in _ABOUT_EXAMPLES if name not in (self.reads or {})]
         sources = {name: source for name, source in self.sources.items() if source in tensors or name not in optional}
         if missing := [name for name, source in sources.items() if source not in tensors]:
             wants, got = ", ".join(sources.values()), ", ".join(tensors)

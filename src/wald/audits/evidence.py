@@ -1,0 +1,294 @@
+"""What every probe may look at: the model's predictions, what they cost, and the means to resample them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..checks import check
+from ..core import Loss
+from .case import Case, CaseError
+from .cost import Cost
+from .link import Link, link_of
+from .metrics import Columns
+from .space import Binary, Space, space_of
+from .statistics import Bootstrap, generator
+from .yardstick import Yardstick
+
+Level = Literal["quick", "standard", "deep"]
+
+#: The facts of a card that mean something where no check was made.
+_FACTS = (
+    "task", "elicits", "proper", "calibrated", "invertible", "symmetric", "threshold", "convex", "bounded_below",
+    "perfect_is_minimal", "coupling",
+)  # fmt: skip
+
+#: Inputs that go through the model at once.
+_BATCH = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much work a level may do.
+
+    Attributes:
+        rows: the most test rows that are looked at.
+        draws: bootstrap draws of means.
+        whole_draws: bootstrap draws of what needs the whole sample, which cost far more.
+        permutations: draws of permutation and consistency tests.
+        attacked: the most rows that are attacked.
+        steps: gradient steps of an attack.
+        restarts: random starts of an attack, beside the one at the inputs themselves.
+        guesses: inputs that a random search tries for each row.
+    """
+
+    rows: int
+    draws: int
+    whole_draws: int
+    permutations: int
+    attacked: int
+    steps: int
+    restarts: int
+    guesses: int
+
+
+BUDGETS: dict[Level, Budget] = {
+    "quick": Budget(
+        rows=4_000, draws=400, whole_draws=60, permutations=199, attacked=400, steps=12, restarts=0, guesses=40
+    ),
+    "standard": Budget(
+        rows=6_000, draws=1_000, whole_draws=100, permutations=999, attacked=1_500, steps=40, restarts=1, guesses=200
+    ),
+    "deep": Budget(
+        rows=30_000, draws=4_000, whole_draws=400, permutations=4_999, attacked=5_000, steps=100, restarts=4,
+        guesses=1_000,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """A case, measured once.
+
+    Attributes:
+        case: the case itself.
+        level: how much work may be done.
+        seed: what all random numbers come from.
+        space: the kind of the task; None where its predictions are of no kind that is known here.
+        cost: the loss.
+        inputs: the test rows that are looked at, on the model's device.
+        score: the model's predictions for them, as scores.
+        target: their targets.
+        columns: what the metric needs besides.
+        chosen: which of the test rows these are.
+        facts: what probes found that later probes must know, such as "unstable predictions".
+    """
+
+    case: Case
+    level: Level
+    seed: int
+    space: Space | None
+    cost: Cost
+    inputs: Tensor
+    score: Tensor
+    target: Tensor
+    columns: Columns
+    chosen: Tensor
+    facts: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def budget(self) -> Budget:
+        """How much work this level may do."""
+        return BUDGETS[self.level]
+
+    @property
+    def rows(self) -> int:
+        """How many rows are looked at."""
+        return len(self.target)
+
+    @property
+    def prediction(self) -> Tensor:
+        """What the model emits for them."""
+        return self.emit(self.score)
+
+    def emit(self, score: Tensor) -> Tensor:
+        """The prediction that a score stands for."""
+        return score if self.space is None else self.space.emit(score)
+
+    @cached_property
+    def measured_card(self) -> dict[str, Any]:
+        """What the loss was measured to be, without model or data; what it claims, where that broke."""
+        loss = self.case.loss
+        claimed = loss.card.to_dict() if isinstance(loss, Loss) else {}
+        try:
+            task = None if isinstance(loss, Loss) or self.space is None else self.space.task
+            measured = dict(check(loss, task=task, seed=self.seed).card)
+        except Exception as error:
+            self.facts["check"] = f"the loss could not be measured from outside: {type(error).__name__}: {error}"
+            measured = {}
+        return {name: claim for name, claim in claimed.items() if name in _FACTS} | measured
+
+    @cached_property
+    def link(self) -> Link | None:
+        """What a binary loss does to probabilities, and how to undo it."""
+        return link_of(self.cost, self.space) if isinstance(self.space, Binary) else None
+
+    @cached_property
+    def repaired(self) -> Tensor | None:
+        """The log-odds that the model means, read through the link of its loss; None where there is none."""
+        return None if self.link is None else self.link.undo(self.score)
+
+    @cached_property
+    def bootstrap(self) -> Bootstrap:
+        """Resamples of the rows, for means."""
+        return Bootstrap(self.rows, self.budget.draws, self.seed)
+
+    def bootstrap_for(self, *sticks: Yardstick) -> Bootstrap:
+        """Resamples that are affordable for these yardsticks."""
+        if all(stick.decomposable for stick in sticks):
+            return self.bootstrap
+        return Bootstrap(self.rows, self.budget.whole_draws, self.seed)
+
+    @cached_property
+    def by_loss(self) -> Yardstick:
+        """What scores cost by the loss."""
+        return self.judged_by(self.cost)
+
+    @cached_property
+    def by_metric(self) -> Yardstick:
+        """What scores cost by the metric: its distance to a perfect value."""
+        metric, target, columns = self.case.metric, self.target, self.columns
+
+        def picked(rows: Tensor) -> dict[str, Tensor]:
+            return {name: columns[name][rows] for name in metric.columns}
+
+        if metric.decomposable:
+
+            def each(score: Tensor, rows: Tensor) -> Tensor:
+                return metric.shortfall(metric.values(self.emit(score), target[rows], picked(rows)))
+
+            return Yardstick(self.rows, each=each)
+
+        def whole(score: Tensor, rows: Tensor) -> float:
+            return metric.shortfall(metric.value(self.emit(score), target[rows], picked(rows)))
+
+        return Yardstick(self.rows, whole=whole)
+
+    def judged_by(self, cost: Cost) -> Yardstick:
+        """What scores cost by a loss."""
+        if cost.separable:
+            return Yardstick(self.rows, each=lambda score, rows: cost.each(self.emit(score), self.target[rows]))
+        return Yardstick(self.rows, whole=lambda score, rows: cost.mean(self.emit(score), self.target[rows]))
+
+    def judged_by_values(self, each: Callable[[Tensor, Tensor], Tensor], target: Tensor | None = None) -> Yardstick:
+        """What scores cost by a function of (score, target), on these targets or others."""
+        truth = self.target if target is None else target
+        return Yardstick(self.rows, each=lambda score, rows: each(score, truth[rows]))
+
+    def random(self, *purpose: object) -> torch.Generator:
+        """A generator for one purpose."""
+        return generator(self.seed, *purpose)
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """What the model emits, as scores, without a graph."""
+        emitted = run(self.case.model, inputs)
+        return emitted if self.space is None else self.space.read(emitted)
+
+
+def gather(case: Case, *, level: Level, seed: int) -> Evidence:
+    """Run the model once and find out what kind of task this is.
+
+    Raises:
+        CaseError: the model or the loss refuses the test rows, or predicts what is not finite.
+    """
+    inputs, target = case.test
+    chosen = torch.arange(len(target))
+    if len(target) > BUDGETS[level].rows:
+        chosen = torch.randperm(len(target), generator=generator(seed, "rows"))[: BUDGETS[level].rows].sort().values
+        inputs, target = inputs[chosen.to(inputs.device)], target[chosen.to(target.device)]
+    try:
+        prediction = run(case.model, inputs)
+    except Exception as error:
+        raise CaseError(f"the model raised {type(error).__name__} on the test inputs: {error}") from error
+    target = target.detach().cpu()
+    if len(prediction) != len(target):
+        raise CaseError(f"the model gave {len(prediction)} predictions for {len(target)} rows; one a row is wanted.")
+    if not bool(prediction.isfinite().all()):
+        bad = int((~prediction.isfinite()).reshape(len(prediction), -1).any(-1).sum())
+        raise CaseError(
+            f"the model predicts NaN or infinity for {bad} of {len(prediction)} test rows, so nothing measured on "
+            "them would mean anything. Mend the model, or leave those rows out of the case and say so in `about`."
+        )
+    if target.is_floating_point():
+        target = target.to(prediction.dtype)
+    try:
+        cost = Cost(case.loss, prediction, target)
+    except Exception as error:
+        raise CaseError(
+            f"the loss raised {type(error).__name__} on the model's predictions {tuple(prediction.shape)} and the "
+            f"targets {tuple(target.shape)}: {error}"
+        ) from error
+    space = space_of(case.task, case.loss, prediction, target)
+    columns = {name: values[chosen] for name, values in case.columns.items()}
+    _try_metric(case, prediction, target, columns)
+    return Evidence(
+        case=case,
+        level=level,
+        seed=seed,
+        space=space,
+        cost=cost,
+        inputs=inputs,
+        score=prediction if space is None else space.read(prediction),
+        target=target,
+        columns=columns,
+        chosen=chosen,
+    )
+
+
+def _try_metric(case: Case, prediction: Tensor, target: Tensor, columns: Columns) -> None:
+    metric = case.metric
+    try:
+        value = metric.value(prediction, target, columns)
+        if metric.decomposable:
+            # What depends on its neighbours would make every interval wrong.
+            half = torch.arange(0, len(target), 2)
+            picked = {name: values[half] for name, values in columns.items()}
+            alone = metric.values(prediction[half], target[half], picked)
+            if not torch.allclose(alone, metric.values(prediction, target, columns)[half], rtol=1e-4, equal_nan=True):
+                raise CaseError(
+                    f"metric {metric.name!r}: the value of a row changes when other rows are left out, so it is no "
+                    "mean over rows. Give it as Metric(of=...), which is measured on whole samples."
+                )
+    except CaseError:
+        raise
+    except Exception as error:
+        raise CaseError(f"metric {metric.name!r} raised {type(error).__name__} on the test rows: {error}") from error
+    if value != value:
+        raise CaseError(f"metric {metric.name!r} is NaN on the test rows; an audit needs a number to hold on to.")
+
+
+def run(model: nn.Module | Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """The model's predictions on the CPU, without a graph, as it would make them in use."""
+    with torch.no_grad(), in_use(model):
+        return torch.cat([model(part).detach().cpu() for part in inputs.split(_BATCH)])
+
+
+@contextmanager
+def in_use(model: object) -> Generator[None]:
+    """A module in evaluation mode, and each of its parts back in its own mode afterwards."""
+    if not isinstance(model, nn.Module):
+        yield
+        return
+    before = {part: part.training for part in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in before.items():
+            part.training = mode

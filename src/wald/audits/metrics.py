@@ -1,0 +1,218 @@
+"""Metrics for a case: what the user is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite, isnan
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..findings.words import number_words
+
+Columns = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Metric:
+    """What counts, as opposed to what is minimised.
+
+    Give `per_example` where the metric is a mean over rows, `of` where it needs the whole sample (AUC).
+
+    Attributes:
+        name: what people call it.
+        per_example: (prediction, target, **columns) → one value for each row.
+        of: (prediction, target, **columns) → one number.
+        lower_is_better: whether less is better.
+        unit: what a value is counted in, such as "dollars".
+        perfect: the value of a perfect prediction; 0 or 1 by default, infinite where none is known.
+        elicits: the statistic that a prediction must be to come off best, in the words of a card
+            ("mean", "median", "probability", "ranking", ...); None where that is not known.
+        decision: the rule by which a prediction becomes a decision, in words.
+        columns: names of the case's columns that are passed to the function.
+
+    >>> import torch
+    >>> from wald import Metric
+    >>> def late(prediction, target):
+    ...     return (prediction - target).clamp_min(0)
+    >>> Metric(name="delay", per_example=late, unit="minutes").value(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 3.0]))
+    1.0
+    """
+
+    name: str
+    per_example: Callable[..., Tensor] | None = None
+    of: Callable[..., Tensor | float] | None = None
+    lower_is_better: bool = True
+    unit: str = ""
+    perfect: float | None = None
+    elicits: str | None = None
+    decision: str = ""
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.per_example is None) == (self.of is None):
+            raise ValueError(
+                f"Metric {self.name!r} takes exactly one of per_example= (one value for each row, where the metric "
+                "is their mean) and of= (one number for a whole sample)."
+            )
+        if self.perfect is not None and isnan(self.perfect):
+            raise ValueError(f"Metric {self.name!r}: perfect is NaN; give math.inf where no best value is known.")
+        object.__setattr__(self, "columns", tuple(self.columns))
+
+    @property
+    def decomposable(self) -> bool:
+        """Whether it is a mean over rows."""
+        return self.per_example is not None
+
+    @property
+    def best(self) -> float:
+        """The value of a perfect prediction; infinite where none is known."""
+        return self.perfect if self.perfect is not None else 0.0 if self.lower_is_better else 1.0
+
+    def values(self, prediction: Tensor, target: Tensor, columns: Columns | None = None) -> Tensor:
+        """One value for each row.
+
+        Raises:
+            TypeError: the metric needs a whole sample.
+            ValueError: the function gave something else than one number a row.
+        """
+        if self.per_example is None:
+            raise TypeError(f"Metric {self.name!r} needs a whole sample; it has no value for a single row.")
+        found = self.per_example(prediction, target, **self._chosen(columns))
+        if not isinstance(found, Tensor) or found.shape != prediction.shape[:1]:  # pyright: ignore[reportUnnecessaryIsInstance]
+            got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(
+                f"Metric {self.name!r}: per_example must give one value for each of {len(prediction)} rows, got "
+                f"{got}. Leave the mean out, or use of=."
+            )
+        return found.detach().double()
+
+    def value(self, prediction: Tensor, target: Tensor, columns: Columns | None = None) -> float:
+        """The metric of a whole sample."""
+        if self.per_example is not None:
+            return float(self.values(prediction, target, columns).mean())
+        assert self.of is not None  # noqa: S101  (one of the two is given)
+        return float(self.of(prediction, target, **self._chosen(columns)))
+
+    def shortfall(self, value: Any) -> Any:
+        """How far a value is from perfect, so that less is better; the value as a cost where no best is known."""
+        cost = value if self.lower_is_better else -value
+        if not isfinite(self.best):
+            return cost
+        return cost - self.best if self.lower_is_better else cost + self.best
+
+    def natural(self, shortfall: float) -> float:
+        """The value behind a shortfall."""
+        best = self.best if isfinite(self.best) else 0.0
+        return best + shortfall if self.lower_is_better else best - shortfall
+
+    def told(self, shortfall: float) -> str:
+        """The value behind a shortfall, as a person would write it: "474 dollars"."""
+        return f"{number_words(self.natural(shortfall))} {self.unit}".rstrip()
+
+    def describe(self) -> str:
+        """Its name with its unit."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def _chosen(self, columns: Columns | None) -> dict[str, Tensor]:
+        given = columns or {}
+        if missing := [name for name in self.columns if name not in given]:
+            raise ValueError(
+                f"Metric {self.name!r} needs the columns {', '.join(self.columns)}; {', '.join(missing)} is not "
+                "in the case. Give Case(columns={...: one value for each test row})."
+            )
+        return {name: given[name] for name in self.columns}
+
+
+def capitalised(name: str) -> str:
+    """A name at the beginning of a line; AUC stays AUC."""
+    return name[:1].upper() + name[1:]
+
+
+def error_rate(*, threshold: float = 0.5) -> Metric:
+    """The share of wrong decisions: of classes by argmax, of logits by `sigmoid(prediction) >= threshold`."""
+
+    def wrong(prediction: Tensor, target: Tensor) -> Tensor:
+        if prediction.ndim == 2:
+            return (prediction.argmax(-1) != target).double()
+        return ((torch.sigmoid(prediction) >= threshold) != (target >= 0.5)).double()
+
+    rule = f"positive when sigmoid(prediction) >= {threshold:g}, or the largest of several logits"
+    return Metric(name="error rate", per_example=wrong, elicits="mode", decision=rule)
+
+
+def brier() -> Metric:
+    """The squared distance of the probability from what happened, for logits. Brier 1950."""
+
+    def squared(prediction: Tensor, target: Tensor) -> Tensor:
+        if prediction.ndim == 2:
+            truth = torch.nn.functional.one_hot(target.long(), prediction.shape[-1])
+            return (prediction.softmax(-1) - truth).square().sum(-1)
+        return (torch.sigmoid(prediction) - target).square()
+
+    return Metric(name="Brier score", per_example=squared, elicits="probability")
+
+
+def log_loss() -> Metric:
+    """The negative log-likelihood of what happened, in nats, for logits."""
+
+    def nats(prediction: Tensor, target: Tensor) -> Tensor:
+        if prediction.ndim == 2:
+            return torch.nn.functional.cross_entropy(prediction, target.long(), reduction="none")
+        return torch.nn.functional.softplus(prediction) - target * prediction
+
+    return Metric(name="log loss", per_example=nats, unit="nats", elicits="probability")
+
+
+def absolute_error() -> Metric:
+    """The mean absolute error."""
+    return Metric(name="mean absolute error", per_example=lambda p, y: (p - y).abs(), elicits="median")
+
+
+def squared_error() -> Metric:
+    """The mean squared error."""
+    return Metric(name="mean squared error", per_example=lambda p, y: (p - y).square(), elicits="mean")
+
+
+def percentage_error() -> Metric:
+    """The mean absolute percentage error, as a share; for targets that are not 0."""
+    return Metric(
+        name="mean absolute percentage error",
+        per_example=lambda p, y: (p - y).abs() / y.abs(),
+        elicits="weighted median(y^-1)",
+    )
+
+
+def auc() -> Metric:
+    """The chance that a positive scores above a negative, ties counted half."""
+
+    def area(prediction: Tensor, target: Tensor) -> float:
+        positive = target >= 0.5
+        ups = int(positive.sum())
+        downs = len(target) - ups
+        if ups == 0 or downs == 0:
+            return float("nan")
+        _, inverse, counts = torch.unique(prediction.double(), return_inverse=True, return_counts=True)
+        last = counts.cumsum(0).double()
+        rank = last - (counts.double() - 1) / 2
+        return float((rank[inverse[positive]].sum() - ups * (ups + 1) / 2) / (ups * downs))
+
+    return Metric(name="AUC", of=area, lower_is_better=False, elicits="ranking")
+
+
+def average_precision() -> Metric:
+    """The mean of the precisions at each positive, from the highest score down; ties count as one step."""
+
+    def precision(prediction: Tensor, target: Tensor) -> float:
+        positive = (target >= 0.5).double()
+        total = float(positive.sum())
+        if total == 0:
+            return float("nan")
+        values, inverse = torch.unique(-prediction.double(), return_inverse=True)
+        hits = torch.zeros(len(values), dtype=torch.float64).index_add(0, inverse, positive)
+        rows = torch.bincount(inverse, minlength=len(values)).double()
+        return float((hits * hits.cumsum(0) / rows.cumsum(0)).sum() / total)
+
+    return Metric(name="average precision", of=precision, lower_is_better=False, elicits="ranking")

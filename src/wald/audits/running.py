@@ -1,0 +1,178 @@
+"""Run the probes of an audit, keep what each finds, and let none fall silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from time import perf_counter
+import traceback
+from typing import Any
+
+from ..checks.subject import undisturbed
+from ..findings import Figure, Finding, Report
+from .case import Case
+from .evidence import Evidence, Level, gather
+from .plan import PROBES, UNBUILT
+from .probe import Outcome, Probe
+
+#: (what is being done, how much is done, of how much) → nothing.
+Progress = Callable[[str, int, int], None]
+
+
+_INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    probe: Probe
+    outcome: Outcome
+
+
+def audit(
+    case: Case,
+    *,
+    level: Level = "standard",
+    seed: int = 0,
+    progress: Progress | None = None,
+    only: Collection[str] | None = None,
+) -> Report:
+    """Answer the five questions about a loss, the model it made, its data and the metric that counts.
+
+    Nothing is trained and nothing is changed: the model's modes and every random state are left as they were
+    found. A probe that breaks is reported as an error, one that is interrupted (Ctrl-C), and those after it, as
+    not run.
+
+    Args:
+        case: what to audit.
+        level: "quick" (a few seconds), "standard" (under a minute for a small model) or "deep".
+        seed: what every random number comes from.
+        progress: called before each probe with its name, how many are done, and of how many.
+        only: the names of the probes to run; the others are reported as not run.
+
+    Returns:
+        A report with an answer, in words, to each question, the findings behind it, and figures.
+
+    Raises:
+        CaseError: the model, the loss or the metric does not take the test rows.
+        ValueError: a level or a probe that does not exist.
+
+    >>> import torch, wald
+    >>> from wald.audits import metrics
+    >>> x = torch.randn(400, 1, generator=torch.Generator().manual_seed(0))
+    >>> case = wald.Case(
+    ...     model=lambda rows: rows[:, 0], loss=wald.Huber(), test=(x, x[:, 0] + 0.1), metric=metrics.absolute_error()
+    ... )
+    >>> report = wald.audit(case, level="quick", only=["edge cases"])
+    >>> report.kind, report.counts["error"]
+    ('audit', 0)
+    """
+    names = [probe.name for probe in PROBES]
+    if unknown := sorted(set(only or ()) - set(names)):
+        raise ValueError(f"there is no probe {', '.join(unknown)}; there are {', '.join(names)}.")
+    if level not in ("quick", "standard", "deep"):
+        raise ValueError(f"level is quick, standard or deep; got {level!r}.")
+    with undisturbed():
+        evidence = gather(case, level=level, seed=seed)
+        kept, interrupted = _all(evidence, progress, only)
+    return _report(evidence, kept, interrupted)
+
+
+def was_interrupted(report: Report) -> bool:
+    """Whether someone stopped the audit before its end."""
+    return any(one.state == "not_run" and one.says.endswith(f": {_INTERRUPTED}") for one in report.findings)
+
+
+def _all(evidence: Evidence, progress: Progress | None, only: Collection[str] | None) -> tuple[list[_Kept], bool]:
+    kept: list[_Kept] = []
+    interrupted = False
+    for done, probe in enumerate(PROBES):
+        if interrupted:
+            reason = _INTERRUPTED
+        elif only is not None and probe.name not in only:
+            reason = "left out by only="
+        elif not probe.independent and evidence.facts.get("unstable"):
+            reason = evidence.facts["unstable"]
+        else:
+            try:
+                if progress is not None:
+                    progress(probe.asks, done, len(PROBES))
+                kept.append(_Kept(probe, _one(probe, evidence)))
+                continue
+            except KeyboardInterrupt:
+                interrupted, reason = True, _INTERRUPTED
+        kept.append(_Kept(probe, _unrun(probe, reason)))
+    if progress is not None and not interrupted:
+        progress("done", len(PROBES), len(PROBES))
+    return kept, interrupted
+
+
+def _one(probe: Probe, evidence: Evidence) -> Outcome:
+    start = perf_counter()
+    try:
+        outcome = probe.measure(evidence)
+    except Exception as error:
+        outcome = Outcome((_broken(probe, error),), answer=f"the probe of {probe.asks} broke")
+    share = (perf_counter() - start) / max(1, len(outcome.findings))
+    told = [replace(one, seconds=share, **_completed(one, evidence, probe)) for one in outcome.findings]
+    return replace(outcome, findings=tuple(told))
+
+
+def _completed(finding: Finding, evidence: Evidence, probe: Probe) -> dict[str, Any]:
+    """How to see it again; and no remedy where nothing is wrong."""
+    made = evidence.case.recipe or "import wald; case = ...  # the case that was audited"
+    asked = f'wald.audit(case, level="{evidence.level}", seed={evidence.seed}, only=["{probe.name}"])'
+    return {
+        "fix": "" if finding.state in ("pass", "not_applicable") else finding.fix,
+        "evidence": {"reproduce": f"{made}\nprint({asked}.json())"} | dict(finding.evidence),
+    }
+
+
+def _broken(probe: Probe, error: Exception) -> Finding:
+    return Finding(
+        code=probe.code,
+        state="error",
+        question=probe.question,
+        says=f"{probe.asks}: {type(error).__name__}: {error}",
+        fix="if the model, the loss or the metric is at fault, the traceback in the report says where",
+        evidence={"traceback": "".join(traceback.format_exception(error))},
+    )
+
+
+def _unrun(probe: Probe, reason: str) -> Outcome:
+    return Outcome(
+        (Finding(code=probe.code, state="not_run", question=probe.question, says=f"{probe.asks}: {reason}"),)
+    )
+
+
+def _report(evidence: Evidence, kept: list[_Kept], interrupted: bool) -> Report:
+    case = evidence.case
+    answers: dict[str, list[str]] = {}
+    for one in kept:
+        if one.outcome.answer:
+            answers.setdefault(one.probe.question, []).append(one.outcome.answer)
+    findings = [finding for one in kept for finding in one.outcome.findings]
+    figures: list[Figure] = [figure for one in kept for figure in one.outcome.figures]
+    return Report(
+        kind="audit",
+        subject=f"{case.name}: {evidence.cost.name}, judged by {case.described_metric}",
+        card=evidence.measured_card,
+        findings=(*findings, *UNBUILT),
+        figures=tuple(figures),
+        answers={question: "; ".join(parts) + "." for question, parts in answers.items()},
+        notes=tuple(_notes(evidence, interrupted)),
+        seed=evidence.seed,
+    )
+
+
+def _notes(evidence: Evidence, interrupted: bool) -> list[str]:
+    case, rows = evidence.case, len(evidence.case.test[1])
+    notes = [case.about] if case.about else []
+    if evidence.rows < rows:
+        notes.append(f"measured on {evidence.rows} of {rows} test rows, drawn at random")
+    if evidence.space is None:
+        notes.append("the task is none of regression, binary and multiclass, so most probes do not apply")
+    if broken := evidence.facts.get("check"):
+        notes.append(f"{broken}; what it elicits is what its card claims")
+    if interrupted:
+        notes.append("interrupted: what was not finished is marked as not run")
+    return notes

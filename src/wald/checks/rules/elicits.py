@@ -1,0 +1,59 @@
+"""What the loss elicits: the statistic of the target that its best prediction is.
+
+A model trained with a loss predicts the statistic that the loss elicits, whatever its author had in mind: the
+mean, the median, a quantile, a probability. Judge it by a metric with another statistic and it loses to a model
+that aims at that one. The statistic is found twice: from derivatives over pairs of predictions and targets, and
+from the best predictions for finite laws, by values alone. Where the two disagree nothing is claimed.
+
+Gneiting 2011, arXiv:0912.0902; Savage 1971, doi:10.1080/01621459.1971.10482346.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...findings import Finding, State
+from ..binary import Margins
+from ..measured import Measured
+from .rule import Rule, reproduce
+
+#: What the words that are no statistic mean.
+_NAMELESS = {
+    "none": "it elicits no statistic that has a name",
+    "m-functional": "it elicits an M-functional, which is neither mean, quantile nor expectile",
+    "mode": "its best prediction tells the likelier label, and not how likely it is",
+}
+
+
+def look(measured: Measured) -> Iterator[Finding]:
+    """State it."""
+    subject, found, probabilities = measured.subject, measured.statistic, measured.probabilities
+    evidence = {"reproduce": reproduce(subject, 'import wald; print(wald.check(loss).card["elicits"])'), **found.facts}
+    if isinstance(probabilities, Margins):
+        evidence["link"] = probabilities.link
+    state: State
+    if found.name != "unresolved":
+        state, says = "pass", f"{_NAMELESS.get(found.name, f'its best prediction is the {found.name}')}: {found.why}"
+    elif probabilities is not None and probabilities.invertible.word == "yes":
+        state, says = "pass", f"the probability can be read from its best prediction, but is not it: {found.why}"
+    elif subject.scalar or probabilities is not None:
+        state, says = "inconclusive", f"what it elicits is not resolved: {found.why}"
+    elif subject.task in ("regression", "binary", "multiclass", "multilabel"):
+        state, says = "not_run", f"what it elicits: {found.why}"
+    else:
+        state, says = (
+            "not_applicable",
+            "it is no loss of a prediction against a target, so it elicits no statistic of one",
+        )
+    yield Finding(
+        code="W201",
+        state=state,
+        question="what it elicits",
+        says=says,
+        evidence=evidence,
+        method="the form of its derivatives, confirmed by its best predictions for finite laws",
+        source="Gneiting 2011, arXiv:0912.0902",
+    )
+
+
+RULE = Rule(codes={"W201": "what it elicits"}, explains=__doc__ or "", look=look)

@@ -1,0 +1,111 @@
+"""Whether the formula on the card is the loss.
+
+The formula is what people read and what pictures are drawn from, and `per_example` is what runs. They are worked
+out side by side, the one by Python on plain numbers, the other by torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+import dataclasses
+import math
+from typing import Any
+
+from torch import Tensor
+
+from ...cards import Card, Formula, Real
+from ...core import Loss, Supervised
+from ...findings import Finding, State
+from ..measured import Measured
+from ..subject import Subject
+from .rule import Rule, shown
+
+_ROWS = 24
+
+
+def look(measured: Measured) -> Iterator[Finding]:
+    """Two dozen typical examples."""
+    loss = measured.subject.loss
+    if loss is None:
+        return
+    formula = loss.card.formula
+    if not isinstance(formula, Formula):
+        yield _finding("not_applicable", "its formula takes more than one example and is told in words")
+        return
+    silent = _silent(loss, formula)
+    if silent:
+        yield _finding("not_applicable", f"its formula holds where {', '.join(silent)} {_is(silent)} at the default")
+        return
+    yield _compared(measured.subject, loss, formula)
+
+
+def _silent(loss: Loss, formula: Formula) -> list[str]:
+    """Fields that the formula does not mention and that are not at their defaults."""
+    return [
+        field.name
+        for field in dataclasses.fields(loss)  # pyright: ignore[reportArgumentType]
+        if field.name not in formula.names and getattr(loss, field.name) != field.default
+    ]
+
+
+def _is(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _compared(subject: Subject, loss: Loss, formula: Formula) -> Finding:
+    fields = {field.name: getattr(loss, field.name) for field in dataclasses.fields(loss)}  # pyright: ignore[reportArgumentType]
+    inputs = subject.inputs(_ROWS)
+    values = subject.values(*inputs)
+    for row in range(_ROWS):
+        example = {
+            name: x[row].tolist() for (name, _), x in zip(loss.named_domains, subject.shaped(inputs), strict=True)
+        }
+        try:
+            told = formula(**fields, **example)
+        except Exception as error:
+            return _finding("error", f"its formula cannot be worked out: {type(error).__name__}: {error}")
+        if not math.isclose(told, values[row].item(), rel_tol=1e-9, abs_tol=1e-9):
+            says = f"the formula on its card gives {told:.6g} where the loss gives {values[row]:.6g}"
+            point = tuple(x[row : row + 1] for x in inputs)
+            return _finding(
+                "fail",
+                says,
+                fix="Mend the formula on the card, or per_example.",
+                evidence={"reproduce": shown(subject, point), "example": example},
+            )
+    return _finding("pass", "the formula on its card is the loss")
+
+
+def _finding(state: State, says: str, fix: str = "", evidence: Mapping[str, Any] | None = None) -> Finding:
+    return Finding(
+        code="W311",
+        state=state,
+        question="claims",
+        says=says,
+        fix=fix,
+        evidence=evidence or {},
+        method="two dozen typical examples",
+    )
+
+
+def _carrying(text: str) -> Subject:
+    """Squared error with this formula on its card."""
+
+    class Squared(Supervised):
+        def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
+            return (prediction - target).square()
+
+    # The card is set on the finished class, so that this loss does not enter the catalogue.
+    Squared.card = Card(task="regression", inputs={"prediction": Real, "target": Real}, formula=Formula(text))
+    loss = Squared()
+    return Subject(name="control", recipe="", call=loss, task="regression", domains=loss.named_domains, loss=loss)
+
+
+RULE = Rule(
+    codes={"W311": "the formula on the card is not the loss"},
+    explains=__doc__ or "",
+    steady=False,
+    look=look,
+    planted=lambda: _carrying("abs(prediction - target)"),
+    clean=lambda: _carrying("(prediction - target)**2"),
+)

@@ -1,0 +1,140 @@
+"""What a rule is: codes, a question, how it looks, and two losses of which it is known what it must say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+import math
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...cards import BinaryTarget, Logit, Real
+from ...findings import Controls, Finding
+from ..measured import Measured
+from ..subject import Inputs, Subject
+
+Look = Callable[[Measured], Iterable[Finding]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rule:
+    """One thing that is looked at.
+
+    Attributes:
+        codes: what each code that it gives stands for.
+        explains: what it looks for, why that matters and how it is measured: the docstring of its file.
+        look: gives the findings.
+        steady: whether it needs a loss that gives the same answer twice.
+        planted: a loss with the defect, which the rule must accuse; None for a rule that states and never accuses.
+        clean: its twin without, at which the rule must stay quiet.
+    """
+
+    codes: Mapping[str, str]
+    explains: str
+    look: Look
+    steady: bool = True
+    planted: Callable[[], Subject] | None = None
+    clean: Callable[[], Subject] | None = None
+
+    def findings(self, measured: Measured) -> Iterator[Finding]:
+        """What the rule finds; where it accuses, with its controls, and never without their being right."""
+        start = perf_counter()
+        try:
+            found = list(self.look(measured)) if measured.steady or not self.steady else [self._not_run()]
+        except Exception as error:  # a rule that breaks must not silence the others, nor read as passed
+            code, title = next(iter(self.codes.items()))
+            said = f"{type(error).__name__}: {error}".partition("\n")[0]
+            found = [Finding(code=code, state="error", question="call", says=f"{title}: could not be measured. {said}")]
+        each = (perf_counter() - start) / max(len(found), 1)
+        for one in found:
+            one = replace(one, seconds=each)
+            yield self._controlled(one) if one.state in ("fail", "warn") else one
+
+    def _not_run(self) -> Finding:
+        code, title = next(iter(self.codes.items()))
+        says = f"{title}: not looked for, as the loss gives different answers to the same inputs"
+        return Finding(code=code, state="not_run", question="call", says=says)
+
+    def _controlled(self, finding: Finding) -> Finding:
+        controls = _controls(self)
+        if controls.right:
+            return replace(finding, controls=controls)
+        told = f"{finding.says} (But this rule went wrong on losses of which the truth is known.)"
+        return replace(finding, state="inconclusive", controls=controls, says=told)
+
+
+@cache
+def _controls(rule: Rule) -> Controls:
+    """How the rule does on its own two losses; worked out once, when it first accuses."""
+
+    def accuses(subject: Subject) -> bool:
+        return any(one.state in ("fail", "warn") for one in rule.look(Measured(subject)))
+
+    return Controls(
+        positive=None if rule.planted is None else accuses(rule.planted()),
+        negative=None if rule.clean is None else not accuses(rule.clean()),
+    )
+
+
+# Losses of which the truth is known.
+
+
+def regression(call: Callable[..., Tensor], **facts: Any) -> Subject:
+    """A subject for numbers, as if it had been found out."""
+    domains = (("prediction", Real), ("target", Real))
+    return Subject(name="control", recipe="", call=call, task="regression", domains=domains, **facts)
+
+
+def binary(call: Callable[..., Tensor]) -> Subject:
+    """A subject for labels 0 and 1, as if it had been found out."""
+    domains = (("prediction", Logit), ("target", BinaryTarget))
+    return Subject(name="control", recipe="", call=call, task="binary", domains=domains)
+
+
+def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The most innocent loss there is."""
+    return (prediction - target).square().mean()
+
+
+def logistic(prediction: Tensor, target: Tensor) -> Tensor:
+    """The most innocent loss of labels."""
+    return torch.nn.functional.binary_cross_entropy_with_logits(prediction, target)
+
+
+# Two lines that show it.
+
+
+def reproduce(subject: Subject, *statements: str) -> str:
+    """Two lines of Python: one that makes `loss`, and one that shows what was found."""
+    recipe = subject.recipe or f"loss = loss  # {subject.name}, as it was checked"
+    return f"import torch; {recipe}\n{'; '.join(statements)}"
+
+
+def called(subject: Subject, inputs: Inputs) -> str:
+    """The call of `loss` on these inputs, as text."""
+    return f"loss({', '.join(literal(x) for x in subject.shaped(inputs))})"
+
+
+def shown(subject: Subject, *points: Inputs) -> str:
+    """Two lines that print what the loss gives at these points."""
+    return reproduce(subject, f"print({', '.join(called(subject, point) for point in points)})")
+
+
+def literal(x: Tensor) -> str:
+    """A tensor as Python text that makes it again."""
+    if x.numel() == 0:
+        return f"torch.empty({tuple(x.shape)}, dtype={x.dtype})"
+    dtype = "" if x.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={x.dtype}"
+    return f"torch.tensor({_text(x.tolist())}{dtype})"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return repr(value)

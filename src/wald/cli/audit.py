@@ -1,0 +1,194 @@
+"""Answer the five questions about a loss, the model it made, its data and the metric that counts.
+
+CASE is a built-in case, or a Python file that defines case(), which returns a wald.Case. The report is printed,
+and written to the folder DIR as a page (.html), as JSON and as JUnit XML. Ctrl-C ends an audit early and keeps
+what it has.
+
+Examples:
+  wald audit --list                                        the built-in cases
+  wald audit loans                                         the folk recipe for imbalance, in dollars
+  wald audit loans --loss "BinaryCrossEntropy()"           the same model and data, with another loss
+  wald audit my_case.py --quick --strict                   for CI: 1 if something failed, 3 if not all was run
+  wald audit loans --json | jq -r '.findings[].says'
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+import inspect
+from pathlib import Path
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .terminal import bold, columns, rows
+
+if TYPE_CHECKING:
+    from ..audits import Case
+    from ..findings import Report
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what `wald audit` takes."""
+    parser.add_argument("case", nargs="?", metavar="CASE", help="a built-in case, or a Python file that defines case()")
+    parser.add_argument("--list", action="store_true", help="list the built-in cases")
+    parser.add_argument(
+        "--loss", metavar="TARGET", help='train with this loss instead: "Focal(gamma=2)", file.py:name, module:name'
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("wald-audit"), help="where to write (default: wald-audit)"
+    )
+    levels = parser.add_mutually_exclusive_group()
+    for level, cost in (("quick", "seconds"), ("standard", "under a minute, the default"), ("deep", "minutes")):
+        levels.add_argument(f"--{level}", dest="level", action="store_const", const=level, help=cost)
+    parser.add_argument("--json", action="store_true", help="print JSON in place of text")
+    parser.add_argument("--seed", type=int, default=0, help="of every random number (default: 0)")
+    parser.add_argument("--strict", action="store_true", help="exit with 3 if something was not run")
+    for option in ("--target", "--prediction", "--model", "--metric", "--group"):
+        parser.add_argument(option, metavar="NAME", help="for a table as CASE, which is not read yet")
+    parser.set_defaults(level="standard")
+
+
+def run(arguments: Namespace) -> int:
+    """Audit a case, and write what was found."""
+    if arguments.list:
+        return _list()
+    if arguments.case is None:
+        raise ValueError("which case? `wald audit --list` shows the built-in ones; or give a Python file with case().")
+    _refuse_tables(arguments)
+    from ..audits import audit
+    from ..audits.running import was_interrupted
+
+    with _progress() as step:
+        step("making the case", 0, 1)
+        case = _case(arguments)
+        report = audit(case, level=arguments.level, seed=arguments.seed, progress=step)
+    written = _write(report, arguments.out, case.name)
+    if arguments.json:
+        print(report.json())
+    else:
+        print(report.text(width=columns(), colour=sys.stdout.isatty()))
+    print(
+        f"\nThe page is {written}; beside it the same as JSON and JUnit XML.",
+        file=sys.stderr if arguments.json else sys.stdout,
+    )
+    code = report.exit_code(strict=arguments.strict)
+    # What was cut short has not shown that nothing fails.
+    return 3 if code == 0 and was_interrupted(report) else code
+
+
+def _list() -> int:
+    from ..audits.cases import BUILT_IN
+
+    print(bold("Built-in cases"))
+    print("\n".join(rows(BUILT_IN.items())))
+    print('\n`wald audit NAME` runs one; the data come with: pip install "wald[examples]"')
+    return 0
+
+
+def _refuse_tables(arguments: Namespace) -> None:
+    table = Path(arguments.case).suffix.lower() in (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".json")
+    named = [f"--{name}" for name in ("target", "prediction", "model", "metric", "group") if getattr(arguments, name)]
+    if table or named:
+        seen = arguments.case if table else ", ".join(named)
+        raise ValueError(
+            f"{seen}: tables are not read yet. Write a Python file with `def case(): return wald.Case(model=..., "
+            "loss=..., test=(inputs, targets), metric=...)`, and give that file as CASE."
+        )
+
+
+def _case(arguments: Namespace) -> Case:
+    from ..audits.cases import BUILT_IN, load
+    from ..checks import resolve
+
+    loss: Callable[..., Any] | None = None if arguments.loss is None else resolve(arguments.loss).loss
+    if arguments.case in BUILT_IN:
+        return load(arguments.case, loss=loss, seed=arguments.seed)
+    return _from_file(Path(arguments.case), loss)
+
+
+def _from_file(path: Path, loss: Callable[..., Any] | None) -> Case:
+    from ..audits import Case
+    from ..audits.cases import BUILT_IN
+
+    if path.suffix != ".py":
+        raise ValueError(
+            f"{str(path)!r} is no built-in case ({', '.join(BUILT_IN)}) and no Python file that defines case()."
+        )
+    if not path.is_file():
+        raise ValueError(f"there is no file {str(path)!r} here.")
+    make = _loaded(path)
+    given: dict[str, Any] = {}
+    if loss is not None:
+        if "loss" not in inspect.signature(make).parameters:
+            raise ValueError(
+                f"{path}: case() takes no loss=, so --loss cannot replace it. Write `def case(loss=None):`."
+            )
+        given["loss"] = loss
+    made = make(**given)
+    if not isinstance(made, Case):
+        raise ValueError(f"{path}: case() returned {type(made).__name__}, and a wald.Case is wanted.")
+    return made
+
+
+def _loaded(path: Path) -> Callable[..., Any]:
+    from importlib import util
+
+    spec = util.spec_from_file_location(f"wald_case_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} cannot be read as Python.")
+    module = util.module_from_spec(spec)
+    # A model that is defined in the file can then be copied and pickled.
+    sys.modules[module.__name__] = module
+    folder = str(path.parent.resolve())
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(folder)
+    make = getattr(module, "case", None)
+    if not callable(make):
+        raise ValueError(f"{path} defines no function case(). Write `def case(): return wald.Case(...)`.")
+    return make
+
+
+def _write(report: Report, folder: Path, name: str) -> Path:
+    """Write the page, the JSON and the JUnit XML, and a way in that is called index.html."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "case"
+    page = folder / f"{stem}.html"
+    page.write_text(report.html(), encoding="utf-8")
+    (folder / f"{stem}.json").write_text(report.json() + "\n", encoding="utf-8")
+    (folder / f"{stem}.xml").write_text(report.junit(), encoding="utf-8")
+    if stem != "index":
+        (folder / "index.html").write_text(
+            f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={stem}.html">'
+            f'<title>{stem}</title><a href="{stem}.html">{stem}.html</a>\n',
+            encoding="utf-8",
+        )
+    return page
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[str, int, int], None]]:
+    """A bar on the terminal, where there is one; it is gone when the work is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description:<40}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=1)
+
+        def step(name: str, done: int, total: int) -> None:
+            bar.update(task, description=name, completed=done, total=total)
+
+        yield step

@@ -1,0 +1,99 @@
+"""What a mismatch of loss and metric costs: found where there is one, and not where there is none."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import wald
+from wald.audits import metrics
+from wald.audits.probes.alignment import ALIGNMENT
+from wald.audits.retarget import price
+
+from .samples import ask, binary, evidence, found, rate_of, skewed, three_classes
+
+
+def test_a_mean_judged_by_percentages_is_expensive() -> None:
+    # Known: 49.8 % [46, 54] on 4,000 rows of this law.
+    told = found(ask(ALIGNMENT, skewed(4_000, metric=metrics.percentage_error())))
+    assert told["A101"].state == "warn"
+    assert told["A102"].state == "fail"
+    assert told["A102"].controls.right
+    assert 0.4 < (told["A102"].effect or 0) < 0.6
+
+
+def test_a_mean_judged_by_absolute_errors_costs_some_percent() -> None:
+    told = found(ask(ALIGNMENT, skewed(4_000, metric=metrics.absolute_error()), level="standard"))
+    assert told["A102"].state == "warn"
+    assert 0.04 < (told["A102"].effect or 0) < 0.11
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        skewed(),
+        skewed(model=lambda x: torch.exp(0.5 * x[:, 0]), loss=wald.Absolute(), metric=metrics.absolute_error()),
+        binary(3_000),
+        three_classes(),
+        binary(600, metric=metrics.auc()),
+    ],
+    ids=["mean", "median", "probability", "classes", "ranking"],
+)
+def test_matched_pairs_pass(case: wald.Case) -> None:
+    told = found(ask(ALIGNMENT, case))
+    assert told["A101"].state == "pass"
+    assert told["A102"].state == "pass"
+
+
+def test_too_few_rows_settle_nothing() -> None:
+    told = found(ask(ALIGNMENT, binary(120)))["A102"]
+    assert told.state == "inconclusive"
+    assert (told.detectable or 0) > 0.02
+
+
+def test_a_weight_is_undone_without_labels() -> None:
+    # The model that pos_weight = 9 makes: right log-odds, and log 9 too many.
+    case = binary(4_000, shift=2.1972246, centre=-2.0, loss=wald.BinaryCrossEntropy(pos_weight=9.0))
+    told = found(ask(ALIGNMENT, case))
+    assert told["A101"].state == "warn"
+    assert told["A102"].state == "fail"
+    assert "subtract 2.2 from every logit" in told["A102"].fix
+    right = found(ask(ALIGNMENT, replace(case, model=lambda x: x[:, 0])))["A102"].evidence["as it is"]
+    assert told["A102"].evidence["undone"] == pytest.approx(right, rel=1e-3)
+
+
+def alarm(trial: int) -> bool:
+    seen = evidence(skewed(500, seed=7 * trial, model=lambda x: torch.exp(0.5 * x[:, 0]), loss=wald.Absolute(),
+                           metric=metrics.absolute_error()))  # fmt: skip
+    assert seen.space is not None
+    return (
+        price(seen.space, seen.by_metric, seen.score, seen.target, draws=200, seed=trial, splits=1).interval[0] > 0.02
+    )
+
+
+def test_moves_are_measured_on_rows_that_they_were_not_learnt_from() -> None:
+    def saved(trial: int) -> float:
+        seen = evidence(binary(200, seed=7 * trial))
+        assert seen.space is not None
+        found = price(seen.space, seen.by_metric, seen.score, seen.target, draws=2, seed=trial, splits=1)
+        return found.effect
+
+    # On its own rows a move always saves something; on others, where there is nothing to save, it costs.
+    assert sum(map(saved, range(12))) < 0
+
+
+def test_matched_pairs_raise_no_false_alarm() -> None:
+    assert rate_of(alarm, 25) == 0
+
+
+@pytest.mark.slow
+def test_matched_pairs_raise_no_false_alarm_in_many() -> None:
+    assert rate_of(alarm, 200) <= 0.01
+
+
+@pytest.mark.slow
+def test_matched_probabilities_raise_no_false_alarm_in_many() -> None:
+    def alarm(trial: int) -> bool:
+        return found(ask(ALIGNMENT, binary(500, seed=11 * trial)))["A102"].state in ("warn", "fail")
+
+    assert rate_of(alarm, 100) <= 0.02

@@ -1,0 +1,48 @@
+"""One wrong row: held by a loss that holds it, told of one that does not."""
+
+import pytest
+import torch
+from torch import Tensor
+
+import wald
+from wald.audits.probes.influence import INFLUENCE
+
+from .samples import ask, binary, found, skewed, three_classes
+
+
+def test_an_outlier_moves_a_mean_by_its_share() -> None:
+    told = found(ask(INFLUENCE, skewed()))["R201"]
+    assert told.state == "warn"
+    # Exact: a share of 1 % at R standard deviations moves the mean by R / 100 of them.
+    assert told.evidence["moved"] == pytest.approx([0.1, 1.0, 10.0], rel=2e-3)
+    assert told.controls.right
+
+
+@pytest.mark.parametrize("loss", [wald.Huber(), wald.Absolute(), wald.Pinball(level=0.7)])
+def test_a_bounded_slope_holds_it(loss: wald.Loss) -> None:
+    told = found(ask(INFLUENCE, skewed(loss=loss)))["R201"]
+    assert told.state == "pass"
+    assert max(told.evidence["moved"]) < 0.1
+
+
+def exponential(p: Tensor, y: Tensor) -> Tensor:
+    return torch.exp(-(2 * y - 1) * p)
+
+
+def test_a_wrong_label_pulls_without_bound_on_an_exponential() -> None:
+    assert found(ask(INFLUENCE, binary(loss=exponential)))["R201"].state == "warn"
+    assert found(ask(INFLUENCE, binary()))["R201"].state == "pass"
+    assert found(ask(INFLUENCE, three_classes()))["R201"].state == "pass"
+
+
+def test_a_weight_makes_one_kind_of_wrong_label_pull_harder() -> None:
+    told = found(ask(INFLUENCE, binary(loss=wald.BinaryCrossEntropy(pos_weight=18.0))))["R201"]
+    assert told.evidence["positive over negative"] == pytest.approx(18.0, rel=1e-3)
+    assert "a false positive label 18 times as hard" in told.says
+
+
+def test_coupled_losses_have_no_rows() -> None:
+    def root(p: Tensor, y: Tensor) -> Tensor:
+        return (p - y).square().mean().sqrt()
+
+    assert found(ask(INFLUENCE, skewed(loss=root)))["R201"].state == "not_applicable"
