@@ -11,7 +11,7 @@ import wald
 from wald import _api
 from wald.cards import shelf
 
-PUBLIC = sorted(name for name in vars(_api) if not name.startswith("_"))
+PUBLIC = sorted(name for name in dir(_api) if not name.startswith("_"))
 OBJECTS = {name: getattr(wald, name) for name in PUBLIC}
 DEFINED = {name: x for name, x in OBJECTS.items() if inspect.isclass(x) or inspect.isroutine(x)}
 HOUSE = Path(wald.__file__).parent

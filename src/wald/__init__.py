@@ -34,5 +34,5 @@ else:
     def __dir__() -> list[str]:
         from importlib import import_module
 
-        public = [name for name in vars(import_module("wald._api")) if not name.startswith("_")]
+        public = [name for name in dir(import_module("wald._api")) if not name.startswith("_")]
         return sorted({*globals(), *public} - {"TYPE_CHECKING"})

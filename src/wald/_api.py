@@ -1,15 +1,35 @@
-"""Every public name, in one eager list."""
+"""Every public name, in one list. Losses and their kin come at once; checks and audits when they are first used."""
 
 from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPING
 
-from . import kernels as _kernels
-from .audits import Attack as Attack, Case as Case, Metric as Metric, audit as audit
-from .checks import TargetError as TargetError, check as check
+from . import kernels as _kernels  # pyright: ignore[reportUnusedImport]  (it registers the faster paths)
 from .core import *
 from .losses import *
 from .objectives import *
 from .wrappers import *
 
+if _TYPING:
+    from .audits import Attack as Attack, Case as Case, Metric as Metric, audit as audit
+    from .checks import TargetError as TargetError, check as check
+
 # A star brings a room's own files along; what is public is what they define.
 for _name in [name for name, value in globals().items() if isinstance(value, _ModuleType)]:
     del globals()[_name]
+
+#: The room that each name comes from which is loaded only when it is touched.
+_LATER = dict.fromkeys(("Attack", "Case", "Metric", "audit"), "audits") | dict.fromkeys(
+    ("TargetError", "check"), "checks"
+)
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__package__}.{_LATER[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

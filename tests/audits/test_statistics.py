@@ -150,11 +150,11 @@ def test_the_test_of_the_slope_has_power() -> None:
 
 def test_the_test_of_the_slope_has_power_where_events_are_rare() -> None:
     def found(trial: int) -> bool:
-        score = torch.randn(800, generator=source(trial)) - 3
-        return statistics.slope_p(2.5 * score, labels(score, trial + 7_000), 199, source(trial)) <= 0.05
+        score = torch.randn(300, generator=source(trial)) - 3
+        return statistics.slope_p(2 * score, labels(score, trial + 7_000), 199, source(trial)) <= 0.05
 
     # The constant's own error, left in, would hide what the slope does.
-    assert rate_of(found, 40) >= 0.85
+    assert rate_of(found, 40) >= 0.7
 
 
 def test_the_test_of_the_slope_does_not_mind_the_mean() -> None:

@@ -50,9 +50,17 @@ def test_a_bend_is_no_kink_however_narrow(bend: float) -> None:
     assert measured(wald.PseudoHuber(delta=bend)).statistic.name == "m-functional"
 
 
-@pytest.mark.parametrize("bend", [10.0, 100.0])
-def test_a_bend_is_seen_from_far_inside(bend: float) -> None:
-    assert measured(wald.Huber(delta=bend)).statistic.name == "m-functional"
+def test_what_is_nearly_a_median_is_none() -> None:
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return ((x - y).abs() + 0.03 * ((x - y).square() + 1).sqrt()).mean()
+
+    assert measured(loss).statistic.name == "m-functional"
+
+
+def test_a_bend_is_seen_from_far_inside() -> None:
+    assert measured(wald.Huber(delta=10.0)).statistic.name == "m-functional"
+    # Farther than any of the laws reach it is a squared error to one way and a Huber loss to the other.
+    assert measured(wald.Huber(delta=100.0)).statistic.name == "unresolved"
 
 
 def test_single_precision_will_do() -> None:

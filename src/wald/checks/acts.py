@@ -100,7 +100,7 @@ def _laws(subject: Subject, atoms: int, wide: bool) -> Tensor:
     generator = subject.generator()
     pool = spread(subject.target, 64, generator, wide=wide).to(subject.dtype)
     # Atoms in the middle, so that no best prediction lies outside the grid.
-    pool = pool[4:60]
+    pool = pool[10:54]
     laws = _LAWS if subject.together else _LAWS_ONE_BY_ONE
     picks = torch.randint(len(pool), (laws, atoms), generator=generator)
     return pool[picks]

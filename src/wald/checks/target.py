@@ -93,7 +93,7 @@ def _made(thing: object, *, name: str, recipe: str) -> Target:
         return _made(made, name=repr(made) if isinstance(made, Loss) else name, recipe=recipe + call)
     if isinstance(thing, Loss):
         if type(thing).__module__.startswith("wald."):
-            return Target(loss=thing, name=repr(thing), recipe=f"import wald; loss = wald.{thing!r}")
+            return Target(loss=thing, name=repr(thing), recipe=_written(thing))
         return Target(loss=thing, name=repr(thing), recipe=recipe)
     if not callable(thing):
         raise TargetError(
@@ -132,7 +132,7 @@ def _parsed(expression: str) -> Target:
     except ValueError as error:
         told = str(error).removeprefix(f"{expression!r} ").rstrip(".")
         raise TargetError(f"{expression!r}{':' if told == str(error).rstrip('.') else ''} {told}.") from None
-    return Target(loss=loss, name=repr(loss), recipe=f"import wald; loss = wald.{loss!r}")
+    return Target(loss=loss, name=repr(loss), recipe=_written(loss))
 
 
 _OTHER_WAYS = "A loss of your own is named by where it is: file.py:name, or package.module:name."
@@ -191,6 +191,12 @@ def _near(name: str, known: Iterable[str]) -> str:
     if near:
         return f"The nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}."
     return f"There are {', '.join(public[:6])}{', ...' * (len(public) > 6)}." if public else "There is nothing like it."
+
+
+def _written(loss: Loss) -> str:
+    """A loss of wald as Python; one that holds losses is read from its text, which needs no further names."""
+    holds = any(isinstance(value, Loss) for value in vars(loss).values())
+    return f"import wald; loss = wald.{f'parse({str(loss)!r})' if holds else loss}"
 
 
 def _located(path: str, name: str) -> str:

@@ -112,6 +112,7 @@ class Loss(ABC):
         domains = tuple(cast("Mapping[str, Domain]", card.inputs).items())
         plan = CallPlan.of(domains, coupled=card.coupling == "coupled", refuses=type(self).refuse is not Loss.refuse)
         object.__setattr__(self, "_call", plan)
+        object.__setattr__(self, "_plain", self.in_plain_layout())
 
     # What a loss may say beside its formula.
 
@@ -126,10 +127,14 @@ class Loss(ABC):
     def refuse(self, *inputs: Tensor) -> None:
         """Raise `DomainError` for values that no domain can tell apart; called only where looking is free."""
 
+    def in_plain_layout(self) -> Loss:
+        """The same loss for inputs in plain layout: an example's own axes last, nothing shifted."""
+        return self
+
     def arranged(
         self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Loss, Inputs, Tensor | None, Tensor | None]:
-        """The same loss over the same examples in plain layout: an example's own axes last, nothing shifted."""
+        """The loss in plain layout (`self.plain`), and the same examples laid out for it."""
         return self, inputs, weight, mask
 
     # How a loss is called.
@@ -187,7 +192,13 @@ class Loss(ABC):
         """The inputs of this loss and where each lives."""
         return self._call.named
 
+    @property
+    def plain(self) -> Loss:
+        """The same loss for inputs in plain layout, worked out once."""
+        return self._plain
+
     _call: ClassVar[CallPlan]
+    _plain: ClassVar[Loss]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, from which `wald.from_dict` makes the loss again."""

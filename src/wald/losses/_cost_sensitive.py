@@ -91,7 +91,6 @@ class CostSensitiveCrossEntropy(Supervised):
         ),
     )
 
-    _plain: ClassVar[Loss]
     _flat: ClassVar[tuple[float, ...]]
 
     def __post_init__(self) -> None:
@@ -113,12 +112,14 @@ class CostSensitiveCrossEntropy(Supervised):
         if all(len({*row}) == 1 for row in self.costs):
             raise ValueError("CostSensitiveCrossEntropy: every decision costs the same, so there is nothing to decide")
         object.__setattr__(self, "_flat", tuple(cost for row in self.costs for cost in row))
-        object.__setattr__(self, "_plain", self if self.axis == -1 else self.replace(axis=-1))
+
+    def in_plain_layout(self) -> Loss:
+        return self if self.axis == -1 else self.replace(axis=-1)
 
     def arranged(
         self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self._plain, classes_last(self, self.axis, *inputs), weight, mask
+        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
 
     def kept(self, *inputs: Tensor) -> Tensor | None:
         return not_ignored(inputs[1], self.ignore_index)

@@ -1,7 +1,5 @@
 """Cross-entropy of class scores: softmax, then the logarithm of what the true class got."""
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from ..cards import Card, ClassTarget, Formula, Logits, numbers, param
@@ -120,8 +118,6 @@ class CrossEntropy(Supervised):
         ),
     )
 
-    _plain: ClassVar[Loss]
-
     def __post_init__(self) -> None:
         super().__post_init__()
         given = [len(each) for each in (self.class_weight, self.class_mask) if each is not None]
@@ -129,12 +125,14 @@ class CrossEntropy(Supervised):
             raise ValueError(f"CrossEntropy: class_weight is for {given[0]} classes and class_mask for {given[1]}")
         if self.class_mask is not None and not any(self.class_mask):
             raise ValueError("CrossEntropy: class_mask leaves out every class; at least one must be able to occur")
-        object.__setattr__(self, "_plain", self if self.axis == -1 else self.replace(axis=-1))
+
+    def in_plain_layout(self) -> Loss:
+        return self if self.axis == -1 else self.replace(axis=-1)
 
     def arranged(
         self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self._plain, classes_last(self, self.axis, *inputs), weight, mask
+        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
 
     def kept(self, *inputs: Tensor) -> Tensor | None:
         return not_ignored(inputs[1], self.ignore_index)

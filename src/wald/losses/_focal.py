@@ -1,7 +1,5 @@
 """Focal loss: cross-entropy in which easy examples count less."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -132,8 +130,6 @@ class Focal(Supervised):
         cite=("Lin et al. 2017, arXiv:1708.02002", "Charoenphakdee et al. 2021, arXiv:2011.09172 (what it estimates)"),
     )
 
-    _plain: ClassVar[Loss]
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.kind == "multiclass" and isinstance(self.alpha, float):
@@ -153,12 +149,14 @@ class Focal(Supervised):
             )
         if self.kind == "binary" and self.axis != -1:
             raise ValueError('Focal: kind="binary" takes every element as an example and has no axis.')
-        object.__setattr__(self, "_plain", self if self.axis == -1 else self.replace(axis=-1))
+
+    def in_plain_layout(self) -> Loss:
+        return self if self.axis == -1 else self.replace(axis=-1)
 
     def arranged(
         self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self._plain, self._arranged(*inputs), weight, mask
+        return self.plain, self._arranged(*inputs), weight, mask
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         prediction, target = self._arranged(prediction, target)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from ..cards import Card, ClassId, Formula, Logits, param
@@ -93,13 +91,13 @@ class NextToken(Supervised):
         ),
     )
 
-    _plain: ClassVar[Loss]
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.shift, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"NextToken: shift must be True or False, got {self.shift!r}")
-        object.__setattr__(self, "_plain", self.replace(shift=False) if self.shift else self)
+
+    def in_plain_layout(self) -> Loss:
+        return self.replace(shift=False) if self.shift else self
 
     def arranged(
         self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
@@ -117,7 +115,7 @@ class NextToken(Supervised):
                     "belongs to the tokens and is shifted with them."
                 )
         weight, mask = (None if given is None else given[..., 1:] for given in (weight, mask))
-        return self._plain, _shifted(*inputs), weight, mask
+        return self.plain, _shifted(*inputs), weight, mask
 
     def kept(self, *inputs: Tensor) -> Tensor | None:
         return not_ignored(inputs[1][..., 1:] if self.shift else inputs[1], self.ignore_index)

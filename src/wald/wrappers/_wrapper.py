@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 import re
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-import torch
 from torch import Tensor
 
 from ..cards import Card, Domain, Formula, param
@@ -57,27 +56,19 @@ class Wrapper(Supervised, kw_only=False):
         """What each example adds to the denominator, as the inner loss says."""
         return self.inner.share(*inputs)
 
+    def in_plain_layout(self) -> Loss:
+        """The same change of the inner loss in plain layout."""
+        return self if self.inner.plain is self.inner else self.replace(inner=self.inner.plain)
+
     def arranged(
         self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Loss, Inputs, Tensor | None, Tensor | None]:
-        """The same change of the inner loss in plain layout."""
+        """The examples as the inner loss lays them out."""
         plain, inputs, weight, mask = self.inner.arranged(inputs, weight, mask)
         if not isinstance(plain, Wrapper):
             # What does not line up is refused in the name of the loss whose fields can mend it.
             line_up(plain, inputs)
-        return self if plain is self.inner else self._around(plain), inputs, weight, mask
-
-    def _around(self, plain: Loss) -> Wrapper:
-        if torch.compiler.is_compiling():
-            return self.replace(inner=plain)
-        # Making a loss takes longer than computing a small one, so the last is kept.
-        made = self._made
-        if made is None or made.inner != plain:
-            made = self.replace(inner=plain)
-            object.__setattr__(self, "_made", made)
-        return made
-
-    _made: ClassVar[Wrapper | None] = None
+        return self.plain, inputs, weight, mask
 
 
 # What a wrapper claims of itself.
