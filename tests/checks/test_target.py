@@ -67,7 +67,15 @@ def test_a_file_or_a_module_and_a_name(mine: Path) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    [wald.Huber(), wald.Huber, torch.nn.functional.mse_loss, torch.nn.MSELoss, "torch.nn:MSELoss", "Huber(delta=3)"],
+    [
+        wald.Huber(),
+        wald.Huber,
+        torch.nn.functional.mse_loss,
+        torch.nn.MSELoss,
+        "torch.nn:MSELoss",
+        "Huber(delta=3)",
+        "Truncated(Huber(), 2.0)",
+    ],
 )
 def test_a_recipe_makes_the_loss_again(target: object) -> None:
     found = resolve(target)

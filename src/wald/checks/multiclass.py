@@ -85,6 +85,8 @@ def _best(subject: Subject, laws: Tensor) -> tuple[Tensor, Tensor] | str:
     try:
         cost, slope, bend = _expanded(subject, scores, weight)
         for _ in range(_STEPS):
+            if bool(slope.abs().max() <= 1e-3 * _STILL * first.abs().mean()):
+                break
             step = torch.linalg.solve(bend + damping * identity, slope.unsqueeze(2)).squeeze(2)
             step = step * (4 / step.norm(dim=1, keepdim=True).clamp(min=4))
             tried = _expanded(subject, scores - step, weight)

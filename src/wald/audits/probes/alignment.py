@@ -49,7 +49,7 @@ def _elicited(evidence: Evidence) -> Finding:
         state="pass" if agree else "warn",
         question=QUESTION,
         says=f"{_of_loss(card)}; {metric.name} rewards: {metric.elicits}",
-        fix="" if agree else f"minimise a loss that elicits: {metric.elicits}; `wald choose` finds one",
+        fix="" if agree else f"minimise a loss that elicits: {metric.elicits} (`wald show NAME` says what one does)",
         method=method,
         source="Gneiting 2011, doi:10.1198/jasa.2011.r10138",
     )

@@ -6,7 +6,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from wald.findings.pictures.frame import draw_upright, new_axes, place_legend, set_scales
-from wald.findings.pictures.look import numbers, offset, pens, texts
+from wald.findings.pictures.look import HEIGHT, numbers, offset, pens, texts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -28,7 +28,9 @@ def draw_intervals(canvas: Canvas, figure: Figure) -> None:
         if low:
             axes.hlines(at, low, high, color=pen.colour, linewidth=2.2, alpha=0.8)
         axes.plot(x, at, linestyle="none", marker=pen.marker, markersize=6.5, color=pen.colour, label=pen.name)
-    axes.set_yticks(range(len(rows)), [fill(label, 26) for label in rows])
+    axes.set_yticks(range(len(rows)), [fill(label, 30) for label in rows])
+    # Many rows, or names of two lines, would run into each other on a picture of the usual height.
+    canvas.set_figheight(max(HEIGHT, 1.2 + 0.25 * len(rows)))
     many = len(rows) or max((len(series.get("x") or []) for series in figure.series), default=0)
     axes.set_ylim(max(many, 1) - 0.5, -0.5)
     draw_upright(axes, figure)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which stay apart for colour-blind eyes; without their yellow, too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # The second channel, so that nothing hangs on colour alone and a grey print can be read.
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# They are more than the colours, so that the eighth series is not the first again.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 GUIDE: Any = (0, (4, 2))
 INK, FAINT = "#1a1a1a", "#5f6670"
