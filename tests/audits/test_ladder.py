@@ -25,6 +25,15 @@ def test_a_metric_that_is_noise_fails() -> None:
     assert told.evidence["preferred by the loss"] != told.evidence["preferred by the metric"]
 
 
+def test_a_metric_that_never_changes_has_no_order() -> None:
+    told = found(ask(LADDER, binary(metric=Metric(name="constant", per_example=lambda p, y: torch.ones_like(y)))))[
+        "M401"
+    ]
+    assert told.state == "inconclusive"
+    assert told.effect is None
+    assert "no order to share" in told.says
+
+
 def test_a_weight_sets_loss_and_metric_apart() -> None:
     told = found(ask(LADDER, binary(centre=-2.0, loss=wald.BinaryCrossEntropy(pos_weight=9.0))))["M401"]
     assert told.state == "warn"

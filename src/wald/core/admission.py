@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import zip_longest
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -303,12 +304,19 @@ def _mend(loss: Loss, inputs: Inputs) -> str:
             return f"Use {second}.squeeze(-1). "
         return ""
     if not wide.axes and not narrow.axes:
-        try:
-            would: tuple[int, ...] = torch.broadcast_shapes(a.shape, b.shape)
-        except RuntimeError:
+        would = _broadcast(a.shape, b.shape)
+        if would is None:
             return "Their sizes differ: were both taken from the same batch? "
         return f"They would broadcast to {_tuple(would)}. {_reshape(first, a.shape, second, b.shape)}"
     return ""
+
+
+def _broadcast(a: Shape, b: Shape) -> Shape | None:
+    # torch.broadcast_shapes loads a computer algebra system when it is first called.
+    pairs = list(zip_longest(reversed(a), reversed(b), fillvalue=1))
+    if any(x != y and 1 not in (x, y) for x, y in pairs):
+        return None
+    return tuple(y if x == 1 else x for x, y in reversed(pairs))
 
 
 def _reshape(first: str, a: Shape, second: str, b: Shape) -> str:

