@@ -63,17 +63,16 @@ def test_a_weight_is_undone_without_labels() -> None:
 
 
 def test_a_metric_that_feels_nothing_is_not_passed() -> None:
-    # Numbers between 0 and 1, judged by a metric that takes logits and says yes from sigmoid(0) on.
-    case = binary(model=lambda x: torch.sigmoid(x[:, 0]), loss=wald.Squared(), metric=metrics.error_rate(threshold=0.4))
-    told = found(ask(ALIGNMENT, case))["A102"]
+    stubborn = wald.Metric(name="cost", per_example=lambda p, y: torch.ones_like(y))
+    told = found(ask(ALIGNMENT, binary(metric=stubborn)))["A102"]
     assert told.state == "inconclusive"
     assert "no decision changes" in told.says
 
 
-def test_predictions_far_from_any_decision_have_controls_all_the_same() -> None:
-    # All are on one side of the threshold, and best there: only a large shift would be felt.
-    case = binary(centre=-9.0, test=binary(centre=-9.0).test, metric=metrics.error_rate())
-    assert found(ask(ALIGNMENT, case))["A102"].controls.positive is True
+def test_predictions_far_from_any_decision_have_a_planted_defect_all_the_same() -> None:
+    # All are on one side of the threshold, and best there: only a large shift is felt.
+    case = binary(model=lambda x: x[:, 0] - 9, centre=-5.0, metric=metrics.error_rate())
+    assert found(ask(ALIGNMENT, case))["A102"].controls.positive is not None
 
 
 def alarm(trial: int) -> bool:

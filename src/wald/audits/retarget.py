@@ -67,7 +67,7 @@ def recalibrate(
         return torch.where(beyond, torch.inf, found)
 
     starts = [torch.zeros(1 + ways, dtype=torch.float64)]
-    grid = torch.arange(-6, 6.01, 0.5) if ways == 1 else torch.tensor([-2.0, -1.0, 1.0, 2.0])
+    grid = torch.arange(-8, 8.01, 0.5) if ways == 1 else torch.tensor([-2.0, -1.0, 1.0, 2.0])
     for way in range(ways):
         starts += [_axis(1 + ways, 1 + way, size) for size in grid.tolist()]
     if flat:
