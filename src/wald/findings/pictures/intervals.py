@@ -33,5 +33,7 @@ def draw_intervals(canvas: Canvas, figure: Figure) -> None:
     canvas.set_figheight(max(HEIGHT, 1.2 + 0.25 * len(rows)))
     many = len(rows) or max((len(series.get("x") or []) for series in figure.series), default=0)
     axes.set_ylim(max(many, 1) - 0.5, -0.5)
+    # The names leave less than the whole width to the axis, so its label is broken sooner.
+    axes.set_xlabel(fill(figure.x, 30), loc="right")
     draw_upright(axes, figure)
     place_legend(canvas, axes)
