@@ -132,3 +132,10 @@ def test_a_file_that_breaks_says_how(tmp_path: Path) -> None:
     path.write_text("import no_such_module_at_all")
     with pytest.raises(TargetError, match="cannot be imported: ModuleNotFoundError"):
         resolve(f"{path}:loss")
+
+
+def test_a_file_alone_is_asked_for_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def one(prediction, target): ...\ndef two(prediction, target): ...\n")
+    with pytest.raises(TargetError, match=r"mine\.py:one or .*mine\.py:two"):
+        resolve(str(path))

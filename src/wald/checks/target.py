@@ -60,6 +60,8 @@ def resolve(target: object) -> Target:
         path, colon, name = target.strip().rpartition(":")
         if _is_place(path, colon, name):
             return _made(_found(path, name), name=target.strip(), recipe=_located(path, name))
+        if name.endswith(".py"):
+            raise TargetError(_which_of(Path(target.strip())))
         return _parsed(target)
     return _made(target, name=_name(target), recipe=_recipe(target))
 
@@ -130,6 +132,11 @@ def _parsed(expression: str) -> Target:
         name = expression.partition("(")[0]
         raise TargetError(f"{expression!r}: {error}. `wald show {name}` lists its fields.") from None
     except ValueError as error:
+        module, dot, name = expression.strip().rpartition(".")
+        if dot and name.isidentifier() and _importable(module):
+            raise TargetError(
+                f"{expression!r}: a module and its loss are told apart by a colon: {module}:{name}."
+            ) from None
         told = str(error).removeprefix(f"{expression!r} ").rstrip(".")
         raise TargetError(f"{expression!r}{':' if told == str(error).rstrip('.') else ''} {told}.") from None
     return Target(loss=loss, name=repr(loss), recipe=_written(loss))
@@ -155,6 +162,13 @@ def _found(path: str, name: str) -> object:
             raise TargetError(f"{path} has no {part!r}. {near}")
         where = getattr(where, part)
     return where
+
+
+def _which_of(path: Path) -> str:
+    where = _file(path)
+    own = [name for name, x in vars(where).items() if callable(x) and x.__module__ == where.__name__]
+    named = " or ".join(f"{path}:{name}" for name in own[:3]) or f"{path}:name"
+    return f"{path} is a file; say which of its losses is meant: {named}."
 
 
 def _file(path: Path) -> ModuleType:

@@ -91,4 +91,7 @@ def _built(node: ast.expr) -> Any:
             named = {k.arg: _built(k.value) for k in keywords if k.arg}
             return get(name)(*(_built(a) for a in args), **named)
         case _:
-            return ast.literal_eval(node)
+            try:
+                return ast.literal_eval(node)
+            except ValueError:
+                raise ValueError(f"{ast.unparse(node)!r} is neither a loss nor a plain value") from None
