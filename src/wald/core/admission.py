@@ -30,6 +30,9 @@ Named = tuple[tuple[str, Domain], ...]
 #: How many values of a large tensor are looked at, evenly spread: enough to meet any value that is not rare.
 SAMPLE: Final = 65_536
 
+#: So many values are compared faster in Python than by the calls into torch that it takes.
+_FEW: Final = 128
+
 _HALF: Final = (torch.float16, torch.bfloat16)
 _looking = True
 
@@ -163,8 +166,7 @@ def refuse_values(loss: Loss, inputs: Inputs) -> None:
         if domain.integer and not soft:
             high = min(high, _classes(loss, inputs) - 1)
         seen = _sampled(x.detach() if x.requires_grad else x)
-        least, most = torch.aminmax(seen)
-        least, most = least.item(), most.item()
+        least, most = extremes(seen)
         if least < low or most > high or (domain.open_low and least <= low):
             raise DomainError(_outside(loss, name, domain, seen, low, high))
 
@@ -193,7 +195,7 @@ def refuse_probabilities(loss: Loss, inputs: Inputs) -> None:
             continue
         x = x.detach()
         # Nearly all logits are told apart by one negative number in the first row.
-        if x[(0,) * (x.ndim - 1)].min().item() < 0:
+        if extremes(x[(0,) * (x.ndim - 1)])[0] < 0:
             continue
         rows = x.reshape(-1, x.shape[-1])[:64].double()
         if _distributions(rows, x.dtype):
@@ -240,6 +242,15 @@ def _classes(loss: Loss, inputs: Inputs) -> float:
         if domain.axes == ("classes",):
             return x.shape[-1]
     return math.inf
+
+
+def extremes(x: Tensor) -> tuple[float, float]:
+    """The least and the largest value."""
+    if x.numel() <= _FEW:
+        values = x.tolist() if x.ndim == 1 else x.flatten().tolist()
+        return min(values), max(values)
+    least, most = torch.aminmax(x)
+    return least.item(), most.item()
 
 
 def _sampled(x: Tensor) -> Tensor:

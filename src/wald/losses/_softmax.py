@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core import DtypeError, ShapeError, constant
-from ..core.admission import visible
+from ..core.admission import extremes, visible
 
 if TYPE_CHECKING:
     from ..core import Loss
@@ -52,7 +52,7 @@ def not_ignored(target: Tensor, ignore_index: int) -> Tensor | None:
     if target.is_floating_point():
         return None
     # Where looking is free, a batch without ignored targets is spared the copy that a mask costs.
-    if visible(target) and ignore_index < 0 and target.numel() and target.min().item() >= 0:
+    if ignore_index < 0 and visible(target) and target.numel() and extremes(target)[0] >= 0:
         return None
     return target != ignore_index
 
