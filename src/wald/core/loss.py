@@ -7,82 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 import json
-import math
 from typing import Any, ClassVar, Final, Self, cast, dataclass_transform
 
-import torch
 from torch import Tensor
 
 from ..cards import Card, Domain, param
 from ..cards.param import settle
-from .admission import Named, line_up, refuse_probabilities, refuse_values, refuse_weight, settled, visible
-from .implementation import fastest
-from .reduction import Empty, Reduction, ratio
+from .admission import Named, line_up, settled
+from .call import CallPlan, Inputs, reduced, tallied
+from .reduction import Empty, Reduction
 from .tally import Tally
-from .tensors import wide
-
-Inputs = tuple[Tensor, ...]
 
 #: Every concrete loss, by the name that `to_dict` writes.
 KINDS: Final[dict[str, type[Loss]]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class CallPlan:
-    """What the fields of a loss settle about every call of it.
-
-    Attributes:
-        named: the inputs and where each lives.
-        bounded: whether some input has values outside its domain.
-        logits: whether some input could be mistaken for probabilities.
-        coupled: whether the examples meet each other.
-        refuses: whether the loss has a `refuse` of its own.
-    """
-
-    named: Named
-    bounded: bool
-    logits: bool
-    coupled: bool
-    refuses: bool
-
-    @classmethod
-    def of(cls, named: Named, *, coupled: bool, refuses: bool) -> CallPlan:
-        """The plan for these inputs."""
-        domains = [domain for _, domain in named]
-        return cls(
-            named,
-            bounded=any(d.bounded or d.normalised for d in domains),
-            logits=any(d.logits and d.axes for d in domains),
-            coupled=coupled,
-            refuses=refuses,
-        )
-
-
-@dataclass(slots=True)
-class Examples:
-    """The values of a batch, before they are reduced.
-
-    Attributes:
-        values: one value for each example, 0 where an example is left out.
-        keep: which examples count; None for all.
-        weight: the caller's weights; None for 1.
-        share: what each example adds to the denominator beside its weight (its class weight); None for 1.
-    """
-
-    values: Tensor
-    keep: Tensor | None
-    weight: Tensor | None
-    share: Tensor | None
-
-    def total(self) -> Tensor:
-        """The sum of weighted values."""
-        return (self.values if self.weight is None else self.values * self.weight).sum()
-
-    def mass(self) -> Tensor:
-        """What each example adds to the denominator."""
-        mass = torch.ones_like(self.values) if self.share is None else self.share
-        mass = mass if self.weight is None else mass * self.weight
-        return mass if self.keep is None else torch.where(self.keep, mass, torch.zeros_like(mass))
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(param,))
@@ -161,7 +98,7 @@ class Loss(ABC):
             empty: what the mean of nothing is: "zero" (with a zero gradient), "nan" or "raise".
             named: inputs by name.
         """
-        return self._reduced(self._bound(inputs, named), weight, mask, reduction, normalizer, empty)
+        return reduced(self, self._bound(inputs, named), weight, mask, reduction, normalizer, empty)
 
     def tally(
         self,
@@ -173,7 +110,7 @@ class Loss(ABC):
         **named: Tensor,
     ) -> Tally:
         """What this batch contributes to the cost of a data set; see `Tally`."""
-        return self._tallied(self._bound(inputs, named), weight, mask, normalizer, empty)
+        return tallied(self, self._bound(inputs, named), weight, mask, normalizer, empty)
 
     def prepared(self, *inputs: Tensor) -> Inputs:
         """The inputs as the definition of the arranged loss gets them: checked, and in the compute dtype."""
@@ -232,8 +169,6 @@ class Loss(ABC):
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
         return _rebuilt, (type(self), values)
 
-    # The way from a call to a number.
-
     def _bound(self, inputs: Inputs, named: Mapping[str, Tensor]) -> Inputs:
         if not named:
             return inputs
@@ -244,80 +179,6 @@ class Loss(ABC):
         if missing := [name for name in names if name not in given]:
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; {', '.join(missing)} is missing.")
         return tuple(given[name] for name in names)
-
-    def _admitted(
-        self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, Inputs, Tensor | None, Tensor | None]:
-        """The arranged loss, its inputs as its formula takes them, which examples count, and their weights."""
-        loss, inputs, weight, mask = self.arranged(inputs, weight, mask)
-        if loss is not self:
-            return loss._admitted(inputs, weight, mask)
-        batch = line_up(self, inputs)
-        if self._call.logits:
-            refuse_probabilities(self, inputs)
-        inputs = settled(self, inputs)
-        keep = _kept(self, inputs, batch, weight, mask)
-        if weight is not None:
-            refuse_weight(self, weight)
-            weight = weight.to(inputs[0].dtype)
-        if keep is not None:
-            inputs = _safe(self, inputs, keep)
-        if self._call.bounded:
-            refuse_values(self, inputs)
-        if self._call.refuses and all(visible(x) for x in inputs):
-            self.refuse(*inputs)
-        return self, inputs, keep, weight
-
-    def _reduced(
-        self,
-        inputs: Inputs,
-        weight: Tensor | None,
-        mask: Tensor | None,
-        reduction: Reduction,
-        normalizer: str | float | Tensor | None,
-        empty: Empty,
-    ) -> Tensor:
-        loss, inputs, keep, weight = self._admitted(inputs, weight, mask)
-        if reduction == "mean" and keep is None and normalizer is None and inputs[0].numel():
-            mean = _mean(loss, inputs)
-            if mean is not None:
-                return mean
-        found = _examples(loss, inputs, keep, weight)
-        values = found.values
-        if reduction == "mean":
-            if found.keep is None and found.share is None and normalizer is None and values.numel():
-                return values.mean()
-            return ratio(found.total(), _denominator(found, normalizer), empty)
-        if normalizer is not None:
-            raise ValueError(f'normalizer={normalizer!r} belongs to reduction="mean", got reduction={reduction!r}.')
-        if reduction == "sum":
-            return found.total()
-        if reduction == "none":
-            return values if found.weight is None else values * found.weight
-        if callable(reduction):
-            mass = torch.ones_like(values) if found.weight is None else found.weight
-            return reduction(values, mass if found.keep is None else mass * found.keep)
-        raise ValueError(
-            f'reduction must be "mean", "sum", "none" or a functional such as wald.CVaR(0.1), got {reduction!r}.'
-        )
-
-    def _tallied(
-        self, inputs: Inputs, weight: Tensor | None, mask: Tensor | None, normalizer: str | None, empty: Empty
-    ) -> Tally:
-        found = _examples(*self._admitted(inputs, weight, mask))
-        values = found.values if found.weight is None else found.values * found.weight
-        everyone = torch.full_like(values, 1.0, requires_grad=False)
-        kept = everyone if found.keep is None else found.keep.to(values.dtype)
-        rows = wide(kept).sum()
-        return Tally(
-            total=wide(values).sum(),
-            count=rows if normalizer == "rows" else wide(found.mass()).sum(),
-            examples=rows,
-            masked=wide(everyone).sum() - rows,
-            nonfinite=wide((~found.values.detach().isfinite()).to(values.dtype)).sum(),
-            infeasible=torch.zeros_like(rows),
-            empty=empty,
-        )
 
 
 class Supervised(Loss):
@@ -339,7 +200,7 @@ class Supervised(Loss):
         empty: Empty = "zero",
     ) -> Tensor:
         """The reduced loss; see `Loss.__call__`."""
-        return self._reduced((prediction, target), weight, mask, reduction, normalizer, empty)
+        return reduced(self, (prediction, target), weight, mask, reduction, normalizer, empty)
 
 
 class Contrastive(Loss):
@@ -362,82 +223,3 @@ def _name(kind: type[Loss]) -> str:
 
 def _rebuilt(kind: type[Loss], values: dict[str, Any]) -> Loss:
     return kind(**values)
-
-
-def _kept(
-    loss: Loss, inputs: Inputs, batch: tuple[int, ...], weight: Tensor | None, mask: Tensor | None
-) -> Tensor | None:
-    """Which examples count: the mask, the weights and the targets all have a say."""
-    keep = loss.kept(*inputs)
-    for name, given in (("mask", mask), ("weight", weight)):
-        if given is None:
-            continue
-        if tuple(given.shape) != tuple(batch):
-            fix = f"{name}[..., None].expand{tuple(batch)}" if given.shape == batch[:-1] else f"one {name} an example"
-            raise ValueError(
-                f"{type(loss).__name__}: {name} {tuple(given.shape)} must have the shape of the batch, "
-                f"{tuple(batch)}. Use {fix}."
-            )
-        if name == "mask" and given.is_floating_point():
-            raise TypeError(f"{type(loss).__name__}: mask is {given.dtype}; True keeps. Numbers go to weight=.")
-        said = given if given.dtype == torch.bool else given != 0
-        keep = said if keep is None else keep & said
-    return keep
-
-
-def _safe(loss: Loss, inputs: Inputs, keep: Tensor) -> Inputs:
-    """Examples that are left out, replaced by safe values, so that nothing hidden in them reaches the formula."""
-    return tuple(
-        torch.where(keep.reshape(keep.shape + (1,) * (x.ndim - keep.ndim)), x, torch.full_like(x, _stand_in(domain, x)))
-        for (_, domain), x in zip(loss.named_domains, inputs, strict=True)
-    )
-
-
-def _stand_in(domain: Domain, x: Tensor) -> float:
-    """A safe value; entries that add up to 1 share alike."""
-    soft = domain.soft and x.is_floating_point()
-    if not (soft or domain.normalised):
-        return domain.safe
-    return -math.log(x.shape[-1]) if domain.normalised == "log" else 1 / x.shape[-1]
-
-
-def _mean(loss: Loss, inputs: Inputs) -> Tensor | None:
-    """The mean over all examples in one pass, where an implementation has that."""
-    found = None if loss._call.coupled else fastest(loss, inputs)  # pyright: ignore[reportPrivateUsage]
-    return None if found is None else found.mean(loss, *inputs)
-
-
-def _examples(loss: Loss, inputs: Inputs, keep: Tensor | None, weight: Tensor | None) -> Examples:
-    values = _values(loss, inputs, keep)
-    if keep is not None:
-        values = torch.where(keep, values, torch.zeros_like(values))
-    return Examples(values, keep, weight, loss.share(*inputs))
-
-
-def _values(loss: Loss, inputs: Inputs, keep: Tensor | None) -> Tensor:
-    device = inputs[0].device.type
-    if torch.is_autocast_enabled(device):
-        # The inputs are already as wide as they need to be; autocast would narrow a matrix product again.
-        with torch.autocast(device, enabled=False):
-            return _computed(loss, inputs, keep)
-    return _computed(loss, inputs, keep)
-
-
-def _computed(loss: Loss, inputs: Inputs, keep: Tensor | None) -> Tensor:
-    if loss._call.coupled:  # pyright: ignore[reportPrivateUsage]
-        # The examples of such a loss meet each other, so it must know itself which of them are left out.
-        return loss.per_example(*inputs, keep=keep)
-    found = fastest(loss, inputs)
-    return loss.per_example(*inputs) if found is None else found.run(loss, *inputs)
-
-
-def _denominator(found: Examples, normalizer: str | float | Tensor | None) -> Tensor:
-    if normalizer is None:
-        return found.mass().sum()
-    if isinstance(normalizer, Tensor):
-        return normalizer.to(found.values)
-    if normalizer == "rows":
-        return (torch.ones_like(found.values) if found.keep is None else found.keep.to(found.values.dtype)).sum()
-    if isinstance(normalizer, str):
-        raise ValueError(f'normalizer must be None, "rows", a number or a tensor, got {normalizer!r}.')
-    return found.values.new_full((), float(normalizer))
