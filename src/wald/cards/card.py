@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
 
 from .domain import Domain
@@ -79,6 +80,28 @@ class Card:
         """The card of this very loss: every claim that is a function of it, worked out."""
         claims = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: claim(loss) for name, claim in claims.items() if _depends(claim)})
+
+    def unspoken(self, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+        """The fields away from their defaults of which the formula does not speak, so that it need not hold.
+
+        A formula that is chosen by a field speaks of it, whether or not it names it.
+
+        Args:
+            values: the fields of a loss.
+            defaults: the same fields at their defaults; one that has none may be left out.
+        """
+
+        def formula(fields: Mapping[str, Any]) -> Formula | str:
+            claim: Any = self.formula
+            return claim(SimpleNamespace(**fields)) if _depends(claim) else claim
+
+        def speaks_of(name: str) -> bool:
+            chosen = formula(values)
+            named = isinstance(chosen, Formula) and name in chosen.names
+            return named or formula({**values, name: defaults[name]}) != chosen
+
+        away = [name for name, value in values.items() if name in defaults and value != defaults[name]]
+        return [name for name in away if not speaks_of(name)]
 
     def to_dict(self) -> dict[str, Any]:
         """The claims in the words of a check report: `yes`, `no` or null for what is true or false."""

@@ -39,9 +39,9 @@ class Understood:
     @property
     def unspoken(self) -> list[str]:
         """The fields away from their defaults of which the formula does not speak, so that it does not hold."""
-        names = getattr(self.card.formula, "names", self.entry.fields)
-        default = {name: field.default for name, field in self.entry.fields.items()}
-        return [n for n, v in self.values.items() if default[n] not in (REQUIRED, v) and n not in names]
+        fields = self.entry.fields.items()
+        defaults = {name: field.default for name, field in fields if field.default is not REQUIRED}
+        return self.entry.card.unspoken(self.values, defaults)
 
     def __str__(self) -> str:
         shown = [

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...cards import Card, Formula, Real
+from ...cards import REQUIRED, Card, Formula, Real
 from ...core import Loss, Supervised
 from ...findings import Finding, State
 from ..measured import Measured
@@ -32,20 +32,19 @@ def look(measured: Measured) -> Iterator[Finding]:
     if not isinstance(formula, Formula):
         yield _finding("not_applicable", "its formula takes more than one example and is told in words")
         return
-    silent = _silent(loss, formula)
+    silent = _silent(loss)
     if silent:
         yield _finding("not_applicable", f"its formula holds where {', '.join(silent)} {_is(silent)} at the default")
         return
     yield _compared(measured.subject, loss, formula)
 
 
-def _silent(loss: Loss, formula: Formula) -> list[str]:
-    """Fields that the formula does not mention and that are not at their defaults."""
-    return [
-        field.name
-        for field in dataclasses.fields(loss)  # pyright: ignore[reportArgumentType]
-        if field.name not in formula.names and getattr(loss, field.name) != field.default
-    ]
+def _silent(loss: Loss) -> list[str]:
+    """Fields of which the formula does not speak and that are not at their defaults."""
+    fields = dataclasses.fields(loss)  # pyright: ignore[reportArgumentType]
+    values = {field.name: getattr(loss, field.name) for field in fields}
+    defaults = {field.name: field.default for field in fields if field.default is not REQUIRED}
+    return type(loss).card.unspoken(values, defaults)
 
 
 def _is(names: list[str]) -> str:
