@@ -195,11 +195,6 @@ class Evidence:
         """A generator for one purpose."""
         return generator(self.seed, *purpose)
 
-    def predict(self, inputs: Tensor) -> Tensor:
-        """What the model emits, as scores, without a graph."""
-        emitted = run(self.case.model, inputs)
-        return emitted if self.space is None else self.space.read(emitted)
-
 
 def gather(case: Case, *, level: Level, seed: int) -> Evidence:
     """Run the model once and find out what kind of task this is.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..cards import Domain
 from .admission import Named, line_up, refuse_probabilities, refuse_values, refuse_weight, settled, visible
-from .implementation import fastest
+from .implementation import Implementation, fastest
 from .reduction import Empty, Reduction, ratio
 from .tally import Tally
 from .tensors import wide
@@ -69,9 +69,9 @@ class Examples:
     weight: Tensor | None
     share: Tensor | None
 
-    def total(self) -> Tensor:
-        """The sum of weighted values."""
-        return (self.values if self.weight is None else self.values * self.weight).sum()
+    def weighted(self) -> Tensor:
+        """The values, each times its weight."""
+        return self.values if self.weight is None else self.values * self.weight
 
     def mass(self) -> Tensor:
         """What each example adds to the denominator."""
@@ -91,22 +91,23 @@ def reduced(
 ) -> Tensor:
     """The reduced loss of a batch; the arguments are those of `Loss.__call__`."""
     loss, inputs, keep, weight = _admitted(loss, inputs, weight, mask)
-    if reduction == "mean" and keep is None and normalizer is None and inputs[0].numel():
-        mean = _mean(loss, inputs)
+    faster = _faster(loss, inputs)
+    if faster is not None and reduction == "mean" and keep is None and normalizer is None and inputs[0].numel():
+        mean = faster.mean(loss, *inputs)
         if mean is not None:
             return mean
-    found = _examples(loss, inputs, keep, weight)
+    found = _examples(loss, inputs, keep, weight, faster)
     values = found.values
     if reduction == "mean":
         if found.keep is None and found.share is None and normalizer is None and values.numel():
             return values.mean()
-        return ratio(found.total(), _denominator(found, normalizer), empty)
+        return ratio(found.weighted().sum(), _denominator(found, normalizer), empty)
     if normalizer is not None:
         raise ValueError(f'normalizer={normalizer!r} belongs to reduction="mean", got reduction={reduction!r}.')
     if reduction == "sum":
-        return found.total()
+        return found.weighted().sum()
     if reduction == "none":
-        return values if found.weight is None else values * found.weight
+        return found.weighted()
     if callable(reduction):
         mass = torch.ones_like(values) if found.weight is None else found.weight
         return reduction(values, mass if found.keep is None else mass * found.keep)
@@ -119,8 +120,9 @@ def tallied(
     loss: Loss, inputs: Inputs, weight: Tensor | None, mask: Tensor | None, normalizer: str | None, empty: Empty
 ) -> Tally:
     """What a batch contributes to the cost of a data set; the arguments are those of `Loss.tally`."""
-    found = _examples(*_admitted(loss, inputs, weight, mask))
-    values = found.values if found.weight is None else found.values * found.weight
+    loss, inputs, keep, weight = _admitted(loss, inputs, weight, mask)
+    found = _examples(loss, inputs, keep, weight, _faster(loss, inputs))
+    values = found.weighted()
     everyone = torch.full_like(values, 1.0, requires_grad=False)
     kept = everyone if found.keep is None else found.keep.to(values.dtype)
     rows = wide(kept).sum()
@@ -197,34 +199,34 @@ def _stand_in(domain: Domain, x: Tensor) -> float:
     return -math.log(x.shape[-1]) if domain.normalised == "log" else 1 / x.shape[-1]
 
 
-def _mean(loss: Loss, inputs: Inputs) -> Tensor | None:
-    """The mean over all examples in one pass, where an implementation has that."""
-    found = None if loss._call.coupled else fastest(loss, inputs)  # pyright: ignore[reportPrivateUsage]
-    return None if found is None else found.mean(loss, *inputs)
+def _faster(loss: Loss, inputs: Inputs) -> Implementation | None:
+    """What computes this loss on these inputs faster than its definition, asked once a call."""
+    return None if loss._call.coupled else fastest(loss, inputs)  # pyright: ignore[reportPrivateUsage]
 
 
-def _examples(loss: Loss, inputs: Inputs, keep: Tensor | None, weight: Tensor | None) -> Examples:
-    values = _values(loss, inputs, keep)
+def _examples(
+    loss: Loss, inputs: Inputs, keep: Tensor | None, weight: Tensor | None, faster: Implementation | None
+) -> Examples:
+    values = _values(loss, inputs, keep, faster)
     if keep is not None:
         values = torch.where(keep, values, torch.zeros_like(values))
     return Examples(values, keep, weight, loss.share(*inputs))
 
 
-def _values(loss: Loss, inputs: Inputs, keep: Tensor | None) -> Tensor:
+def _values(loss: Loss, inputs: Inputs, keep: Tensor | None, faster: Implementation | None) -> Tensor:
     device = inputs[0].device.type
     if torch.is_autocast_enabled(device):
         # The inputs are already as wide as they need to be; autocast would narrow a matrix product again.
         with torch.autocast(device, enabled=False):
-            return _computed(loss, inputs, keep)
-    return _computed(loss, inputs, keep)
+            return _computed(loss, inputs, keep, faster)
+    return _computed(loss, inputs, keep, faster)
 
 
-def _computed(loss: Loss, inputs: Inputs, keep: Tensor | None) -> Tensor:
+def _computed(loss: Loss, inputs: Inputs, keep: Tensor | None, faster: Implementation | None) -> Tensor:
     if loss._call.coupled:  # pyright: ignore[reportPrivateUsage]
         # The examples of such a loss meet each other, so it must know itself which of them are left out.
         return loss.per_example(*inputs, keep=keep)
-    found = fastest(loss, inputs)
-    return loss.per_example(*inputs) if found is None else found.run(loss, *inputs)
+    return loss.per_example(*inputs) if faster is None else faster.run(loss, *inputs)
 
 
 def _denominator(found: Examples, normalizer: str | float | Tensor | None) -> Tensor:

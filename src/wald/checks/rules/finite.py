@@ -20,7 +20,7 @@ from ...findings import Finding
 from ..magnitudes import DTYPES, Break, Range
 from ..measured import Measured
 from ..subject import Subject
-from .rule import Rule, binary, called, literal, logistic, reproduce
+from .rule import Rule, binary, called, logistic, reproduce, sloped
 
 #: How far out a prediction may well be, for a fault to be one; in half precision less far.
 _PLAUSIBLE, _PLAUSIBLE_HALF = 1e4, 1e2
@@ -79,14 +79,7 @@ def _where(place: Break) -> str:
 def _shown(subject: Subject, place: Break, *, gradient: bool) -> str:
     if not gradient:
         return reproduce(subject, f"print({called(subject, place.inputs)})")
-    first, *rest = subject.shaped(place.inputs)
-    others = "".join(f", {literal(x)}" for x in rest)
-    return reproduce(
-        subject,
-        f"x = {literal(first)}.requires_grad_()",
-        f"value = loss(x{others})",
-        "print(value, torch.autograd.grad(value.sum(), x))",
-    )
+    return sloped(subject, place.inputs)
 
 
 def _in_order(found: Range, name: str) -> Finding:

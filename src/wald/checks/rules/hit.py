@@ -14,7 +14,7 @@ from torch import Tensor
 from ...findings import Finding
 from ..measured import Measured
 from ..subject import Inputs, Subject
-from .rule import Rule, literal, regression, reproduce, squared_error
+from .rule import Rule, regression, sloped, squared_error
 
 _ROWS = 4
 
@@ -36,7 +36,7 @@ def look(measured: Measured) -> Iterator[Finding]:
                 question="edge cases",
                 says=f"its gradient is not finite {where}, although its value is",
                 fix="Make the input of the root, norm or division safe before it, as with torch.where on its input.",
-                evidence={"reproduce": _shown(subject, inputs)},
+                evidence={"reproduce": sloped(subject, inputs)},
                 method="one backward pass",
             )
             return
@@ -79,17 +79,6 @@ def _value_and_slope(subject: Subject, inputs: Inputs) -> tuple[Tensor, Tensor]:
         return value, torch.zeros_like(first)
     (slope,) = torch.autograd.grad(value.sum(), first, materialize_grads=True)
     return value.detach(), slope
-
-
-def _shown(subject: Subject, inputs: Inputs) -> str:
-    first, *rest = subject.shaped(inputs)
-    others = "".join(f", {literal(x)}" for x in rest)
-    return reproduce(
-        subject,
-        f"x = {literal(first)}.requires_grad_()",
-        f"value = loss(x{others})",
-        "print(value, torch.autograd.grad(value.sum(), x))",
-    )
 
 
 def _root(prediction: Tensor, target: Tensor) -> Tensor:

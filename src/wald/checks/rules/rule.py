@@ -119,6 +119,18 @@ def called(subject: Subject, inputs: Inputs) -> str:
     return f"loss({', '.join(literal(x) for x in subject.shaped(inputs))})"
 
 
+def sloped(subject: Subject, inputs: Inputs) -> str:
+    """Two lines that print the value and the gradient of the loss at these inputs."""
+    first, *rest = subject.shaped(inputs)
+    others = "".join(f", {literal(x)}" for x in rest)
+    return reproduce(
+        subject,
+        f"x = {literal(first)}.requires_grad_()",
+        f"value = loss(x{others})",
+        "print(value, torch.autograd.grad(value.sum(), x))",
+    )
+
+
 def shown(subject: Subject, *points: Inputs) -> str:
     """Two lines that print what the loss gives at these points."""
     return reproduce(subject, f"print({', '.join(called(subject, point) for point in points)})")
