@@ -143,7 +143,7 @@ def test_a_rule_whose_controls_go_wrong_accuses_nobody() -> None:
         planted=lambda: regression(squared_error),
         clean=lambda: regression(squared_error),
     )
-    (found,) = rule.findings(Measured(regression(squared_error)))
+    (found,) = map(rule.controlled, rule.findings(Measured(regression(squared_error))))
     assert found.state == "inconclusive"
     assert found.controls.negative is False
 

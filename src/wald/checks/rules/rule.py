@@ -41,25 +41,33 @@ class Rule:
     clean: Callable[[], Subject] | None = None
 
     def findings(self, measured: Measured) -> Iterator[Finding]:
-        """What the rule finds; where it accuses, with its controls, and never without their being right."""
+        """What the rule finds, before its controls are asked."""
         start = perf_counter()
         try:
-            found = list(self.look(measured)) if measured.steady or not self.steady else [self._not_run()]
+            found = list(self.look(measured)) if measured.steady or not self.steady else [self._unsteady()]
         except Exception as error:  # a rule that breaks must not silence the others, nor read as passed
-            code, title = next(iter(self.codes.items()))
-            said = f"{type(error).__name__}: {error}".partition("\n")[0]
-            found = [Finding(code=code, state="error", question="call", says=f"{title}: could not be measured. {said}")]
+            found = [self.failed(f"could not be measured. {type(error).__name__}: {error}".partition("\n")[0])]
         each = (perf_counter() - start) / max(len(found), 1)
         for one in found:
-            one = replace(one, seconds=each)
-            yield self._controlled(one) if one.state in ("fail", "warn") else one
+            yield replace(one, seconds=each)
 
-    def _not_run(self) -> Finding:
+    def failed(self, why: str) -> Finding:
+        """The row of a rule that broke, or that the loss broke."""
         code, title = next(iter(self.codes.items()))
-        says = f"{title}: not looked for, as the loss gives different answers to the same inputs"
-        return Finding(code=code, state="not_run", question="call", says=says)
+        return Finding(code=code, state="error", question="call", says=f"{title}: {why}")
 
-    def _controlled(self, finding: Finding) -> Finding:
+    def not_run(self, why: str) -> Finding:
+        """The row of a rule that was not tried."""
+        code, title = next(iter(self.codes.items()))
+        return Finding(code=code, state="not_run", question="call", says=f"{title}: not looked for, {why}")
+
+    def _unsteady(self) -> Finding:
+        return self.not_run("as the loss gives different answers to the same inputs")
+
+    def controlled(self, finding: Finding) -> Finding:
+        """The finding; where it accuses with the controls of the rule, and never without their being right."""
+        if finding.state not in ("fail", "warn"):
+            return finding
         controls = _controls(self)
         if controls.right:
             return replace(finding, controls=controls)
