@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: audit test slow lint format types build clean help
+.PHONY: audit test slow honesty lint format types build clean help
 
 # A finding is what an audit is for, so exit code 1 is no failure of make; 2 and 3 are.
 audit: $(VENV)/.with-examples ## Audit a model of loans; the page is wald-audit/index.html
@@ -30,6 +30,9 @@ test: $(VENV)/.with-test ## Run the everyday tests, TESTS=tests/core for some of
 
 slow: $(VENV)/.with-test ## Run the tests that take longer (proofs, whole audits)
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not gpu" $(TESTS)
+
+honesty: $(VENV)/.with-test ## Measure the checker anew and write docs/honesty.md
+	$(BIN)/python -m tests.checks.corpus.page
 
 lint: $(VENV)/.with-dev ## Check style, change nothing
 	$(BIN)/ruff check .

@@ -42,6 +42,7 @@ def command(*arguments: str) -> str:
         command("list", "--help"),
         command("show", "--help"),
         command("check", "--help"),
+        command("why", "--help"),
         command("audit", "--help"),
     ],
 )

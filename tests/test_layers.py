@@ -22,6 +22,7 @@ FLOORS = {
     "distributed": 3,
     "kernels": 3,
     "cli": 4,
+    "testing": 4,
 }
 
 #: Rooms that answer before torch or numpy could be loaded.

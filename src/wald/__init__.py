@@ -16,6 +16,8 @@ else:
 
         if name.startswith("__"):
             raise AttributeError(f"module 'wald' has no attribute {name!r}")
+        if name == "testing":
+            return import_module("wald.testing")
         api = import_module("wald._api")
         try:
             return getattr(api, name)

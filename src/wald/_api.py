@@ -11,7 +11,7 @@ from .wrappers import *
 
 if _TYPING:
     from .audits import Attack as Attack, Case as Case, Metric as Metric, audit as audit
-    from .checks import TargetError as TargetError, check as check
+    from .checks import BatchError as BatchError, TargetError as TargetError, check as check, diff as diff, why as why
 
 # A star brings a room's own files along; what is public is what they define.
 for _name in [name for name, value in globals().items() if isinstance(value, _ModuleType)]:
@@ -19,7 +19,7 @@ for _name in [name for name, value in globals().items() if isinstance(value, _Mo
 
 #: The room that each name comes from which is loaded only when it is touched.
 _LATER = dict.fromkeys(("Attack", "Case", "Metric", "audit"), "audits") | dict.fromkeys(
-    ("TargetError", "check"), "checks"
+    ("BatchError", "TargetError", "check", "diff", "why"), "checks"
 )
 
 

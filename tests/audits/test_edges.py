@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import wald
-from wald.audits.probes.edges import CELLS, EDGES
+from wald.audits.probes.edges import EDGES, KINDS
 
 from .samples import ask, binary, found, skewed, three_classes
 
@@ -131,4 +131,4 @@ def test_compiling_is_for_the_deep_level() -> None:
 
 
 def test_codes_are_one_each() -> None:
-    assert len({cell.code for cell in CELLS}) == len(CELLS)
+    assert len({kind.code for kind in KINDS}) == len(KINDS)

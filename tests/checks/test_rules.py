@@ -166,7 +166,7 @@ def test_what_is_random_is_compared_with_nothing() -> None:
 
 def test_every_code_has_a_title_and_an_explanation() -> None:
     for code, (title, explanation) in CODES.items():
-        assert re.fullmatch(r"W[1-5]\d\d", code)
+        assert re.fullmatch(r"W[1-8]\d\d", code)
         assert title
         assert len(explanation) > 100, code
 

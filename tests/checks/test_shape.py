@@ -107,3 +107,18 @@ def test_rounding_is_no_bend() -> None:
         return (x - y).square().mean() + 1e6 * (x - x).sum()
 
     assert measured(shifted).convex.word == "yes"
+
+
+@pytest.mark.parametrize(
+    ("loss", "word"),
+    [
+        (lambda x, y: F.huber_loss(x, y.log()), None),
+        (lambda x, y: F.huber_loss(F.softplus(x), y), None),
+        (lambda x, y: F.huber_loss(x, 2 * y), "no"),
+        (lambda x, y: F.huber_loss(x, y + 0.5), "no"),
+        (lambda x, y: ((x - y).square() + 0.3 * x.square()).mean(), "no"),
+        (lambda x, y: F.softplus(y - x).mean(), None),
+    ],
+)
+def test_a_scale_that_is_meant_is_no_error_of_the_perfect_prediction(loss: object, word: str | None) -> None:
+    assert measured(loss).perfect.word == word

@@ -31,6 +31,14 @@ def test_the_statistic_is_the_one_that_the_theorem_names(name: str) -> None:
     assert measured(loss).statistic.name == statistic
 
 
+@pytest.mark.parametrize("name", known.STATISTICS)
+def test_single_precision_says_the_same(name: str) -> None:
+    loss, statistic = known.STATISTICS[name]
+    found = measured(lambda x, y: loss(x.float(), y.float()))
+    assert found.subject.dtype is torch.float32
+    assert found.statistic.name == statistic
+
+
 @pytest.mark.parametrize("level", [0.01, 0.25, 0.333, 0.6, 0.975])
 def test_levels_are_found_to_four_digits(level: float) -> None:
     assert measured(known.pinball(level)).statistic.name == f"quantile({level:g})"
@@ -58,17 +66,53 @@ def test_what_is_nearly_a_median_is_none() -> None:
 
 
 def test_a_bend_is_seen_from_far_inside() -> None:
-    assert measured(wald.Huber(delta=10.0)).statistic.name == "m-functional"
-    # Farther than any of the laws reach it is a squared error to one way and a Huber loss to the other.
-    assert measured(wald.Huber(delta=100.0)).statistic.name == "unresolved"
+    found = measured(wald.Huber(delta=100.0)).statistic
+    assert found.name == "m-functional"
+    assert found.facts["psi"]["breaks"] == [-100.0, 100.0]
+    # Nearer in it is a squared error, and that is said.
+    assert "best predictions are the mean" in found.why
 
 
-def test_single_precision_will_do() -> None:
-    def narrow(x: Tensor, y: Tensor) -> Tensor:
-        return torch.maximum(0.9 * (y - x), 0.1 * (x - y)).float().mean()
+#: What looks like a named statistic from where one usually stands, or nearly does.
+NEAR_MISSES: dict[str, tuple[known.Loss, str]] = {
+    "a little of the absolute error": (lambda x, y: ((x - y) ** 2 + 1e-5 * (x - y).abs()).mean(), "m-functional"),
+    "a power of 2.01": (lambda x, y: (x - y).abs().pow(2.01).mean(), "m-functional"),
+    "squares, cut off far out": (lambda x, y: (x - y).square().clamp(max=1e6).mean(), "m-functional"),
+    "beside the mean": (lambda x, y: (x - y - 0.5).square().mean(), "m-functional"),
+    "shrunk": (lambda x, y: ((x - y) ** 2 + 0.1 * x**2).mean(), "unresolved"),
+    "twice the mean": (lambda x, y: (x - 2 * y).square().mean(), "unresolved"),
+    "targets cut off": (lambda x, y: (x - y.clamp(-10, 10)).square().mean(), "unresolved"),
+    "targets rounded": (lambda x, y: (x - y.round()).square().mean(), "unresolved"),
+    "predictions rounded": (lambda x, y: (x.round() - y).square().mean(), "unresolved"),
+    "weighted by the prediction": (lambda x, y: ((1 + x**2) * (x - y) ** 2).mean(), "none"),
+    "another level for other targets": (
+        lambda x, y: torch.where(y > 0, torch.maximum(0.9 * (y - x), 0.1 * (x - y)), (x - y).abs()).mean(),
+        "none",
+    ),
+    "squares above, absolute below": (lambda x, y: torch.where(y > 0, (x - y) ** 2, (x - y).abs()).mean(), "none"),
+    "error of the mean": (lambda x, y: (x - y).mean().abs(), "unresolved"),
+}
 
-    assert measured(narrow).subject.dtype is torch.float32
-    assert measured(narrow).statistic.name == "quantile(0.9)"
+
+@pytest.mark.parametrize("single", [False, True], ids=["double", "single"])
+@pytest.mark.parametrize("name", NEAR_MISSES)
+def test_a_near_miss_is_not_taken_for_the_real_thing(name: str, single: bool) -> None:
+    loss, statistic = NEAR_MISSES[name]
+    found = measured((lambda x, y: loss(x.float(), y.float())) if single else loss).statistic
+    assert found.name == statistic
+
+
+def test_the_evidence_of_an_m_functional_shows_its_slope() -> None:
+    report = wald.check(lambda x, y: torch.nn.functional.huber_loss(x, y, delta=2.0))
+    (found,) = (one for one in report.findings if one.code == "W201")
+    psi = found.evidence["psi"]
+    assert psi["breaks"] == [-2.0, 2.0]
+    assert psi["bounded"]
+    assert not psi["redescending"]
+    assert psi["asymmetry"] == 1.0
+    assert len(found.evidence["acts"]) == 5
+    for law in found.evidence["acts"]:
+        assert min(law["mean"], law["median"]) - 1e-3 <= law["best"] <= max(law["mean"], law["median"]) + 1e-3
 
 
 def test_two_ways_that_disagree_are_unresolved() -> None:
@@ -92,16 +136,35 @@ def test_two_ways_that_disagree_are_unresolved() -> None:
 
     found = measure_statistic(regression(lambda x, y: Liar.apply(x, y).mean(), together=False))
     assert found.name == "unresolved"
-    assert "mean" in found.why
+    assert "its best predictions are not" in found.why
 
 
-def test_without_a_gradient_nothing_is_claimed() -> None:
-    found = measured(lambda x, y: (x - y).round().abs().mean()).statistic
+def test_a_gradient_that_is_not_the_slope_of_the_values_names_nothing() -> None:
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        error = x - y
+        return (error.abs().log1p().detach() * error.square()).mean()
+
+    found = measured(loss).statistic
     assert found.name == "unresolved"
 
 
+def test_a_batch_that_knows_no_gradient_is_told_by_its_best_predictions() -> None:
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return torch.tensor(float((x - y).square().mean()) ** 0.5, dtype=x.dtype)
+
+    found = measured(loss).statistic
+    assert found.name == "mean"
+    assert "no derivative" in found.why
+
+
+def test_what_ignores_its_prediction_elicits_nothing() -> None:
+    found = measure_statistic(regression(lambda x, y: y.square().mean()))
+    assert found.name == "unresolved"
+    assert "whatever is predicted" in found.why
+
+
 def test_best_predictions_are_the_functional() -> None:
-    acts = bayes_acts(regression(squared_error), wide=False, transform=False)
+    acts = bayes_acts(regression(squared_error), wide=False, by_batch=False)
     assert acts.inside
     for law, act in zip(acts.laws, acts.acts, strict=True):
         torch.testing.assert_close(act, law.mean(-1), rtol=1e-5, atol=1e-5)

@@ -21,6 +21,9 @@ class Needy:
     def __init__(self, beta):
         self.beta = beta
 
+    def __call__(self, prediction, target):
+        return self.beta * (prediction - target).abs().mean()
+
 def plain(prediction, target):
     return (prediction - target).abs().mean()
 
@@ -106,11 +109,9 @@ def test_a_recipe_finds_the_file_from_anywhere(
         ("nowhere.py:loss", "there is no file 'nowhere.py'"),
         ("no.such.module:loss", "no module 'no.such.module'"),
         ("torch.nn.functional:mse_los", "mse_loss"),
-        ("torch.nn.functional:triplet_margin_loss", "anchor, positive, negative"),
         ("torch.nn:Linear", "Linear(in_features=..., out_features=...)"),
         ("torch:pi", "torch:pi is a float"),
         (3, "3 is a int"),
-        (lambda only: only, "takes (only)"),
     ],
 )
 def test_what_is_no_loss_gets_one_clear_error(target: object, told: str) -> None:
@@ -118,6 +119,23 @@ def test_what_is_no_loss_gets_one_clear_error(target: object, told: str) -> None
         resolve(target)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_call_of_what_a_file_defines(mine: Path) -> None:
+    assert resolve(f"{mine}:Needy(beta=2.5)").loss.beta == 2.5  # type: ignore[attr-defined]
+    assert resolve("torch.nn:HuberLoss(delta=3.0)").loss.delta == 3.0  # type: ignore[attr-defined]
+    made: dict[str, object] = {}
+    exec(resolve("torch.nn:HuberLoss(delta=3.0)").recipe, made)
+    assert made["loss"].delta == 3.0  # type: ignore[attr-defined]
+    with pytest.raises(TargetError, match="plain numbers, words and lists"):
+        resolve(f"{mine}:Needy(beta=open('x'))")
+
+
+def test_only_who_asks_for_a_pair_is_refused_others() -> None:
+    loss = torch.nn.functional.triplet_margin_loss
+    assert resolve(loss).loss is loss
+    with pytest.raises(TargetError, match="anchor, positive, negative"):
+        resolve(loss, pairs=True)
 
 
 def test_a_wrong_name_in_a_file_is_answered_with_the_nearest(mine: Path) -> None:

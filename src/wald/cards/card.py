@@ -42,7 +42,8 @@ class Card:
         perfect_is_minimal: whether predicting the target exactly costs least.
         coupling: whether the value of an example depends on the other examples.
         smooth: how often it can be differentiated everywhere: 0 (kinks), 1, 2, or 3 for smooth.
-        slope: how the gradient grows with the error: bounded, linear, exponential or vanishing.
+        slope: how the gradient grows with the error: vanishing, bounded, logarithmic, sublinear, linear,
+            polynomial, exponential, or unbounded where that is at an end of the domain.
         denominator: what the mean divides by, in words.
         when: where it is the right loss.
         when_not: where it is not, and what is.
@@ -64,8 +65,8 @@ class Card:
     bounded_below: Claim[bool] = True
     perfect_is_minimal: Claim[bool | None] = None
     coupling: Coupling = "separable"
-    smooth: Claim[int] = 0
-    slope: Claim[str] = "bounded"
+    smooth: Claim[int | None] = None
+    slope: Claim[str | None] = None
     denominator: str = "the unmasked examples, each counted by its weight"
     when: str = ""
     when_not: str = ""

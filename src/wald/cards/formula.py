@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 import re
@@ -35,16 +35,28 @@ def _mean(xs: Sequence[float]) -> float:
     return math.fsum(xs) / len(xs)
 
 
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return math.fsum(x * y for x, y in zip(a, b, strict=True))
+
+
+def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    # A vector without a direction is at right angles to all.
+    return _dot(a, b) / (math.hypot(*a) * math.hypot(*b) or math.inf)
+
+
 def _distance(a: Sequence[float], b: Sequence[float]) -> float:
     return math.dist(a, b)
 
 
-#: Every function that a formula may name.
-VOCABULARY: dict[str, Callable[..., Any]] = {
+#: Everything that a formula may name, besides inputs, fields and its own parts.
+VOCABULARY: dict[str, Any] = {
     "abs": abs,
     "cosh": math.cosh,
+    "cosine": _cosine,
     "distance": _distance,
+    "dot": _dot,
     "exp": math.exp,
+    "lgamma": math.lgamma,
     "log": math.log,
     "log1p": math.log1p,
     "log_softmax": _log_softmax,
@@ -52,6 +64,7 @@ VOCABULARY: dict[str, Callable[..., Any]] = {
     "max": max,
     "mean": _mean,
     "min": min,
+    "pi": math.pi,
     "sigmoid": _sigmoid,
     "softmax": _softmax,
     "softplus": _softplus,
@@ -67,7 +80,8 @@ class Formula:
     """`Formula("r**2", r="prediction - target")`: a loss of one example, with names for its parts.
 
     It speaks of the inputs by the names on the card and of the loss's fields by theirs. It holds whenever
-    the fields that it does not mention are at their defaults; a test holds it to `per_example`.
+    the fields that it does not mention are at their defaults; a test holds it to `per_example`. Where examples
+    meet, an input is the list of all of them, and `i` is the one that is spoken of.
 
     >>> Formula("scale * r**2", r="prediction - target")(prediction=3.0, target=1.0, scale=0.5)
     2.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -16,12 +17,17 @@ from .functionals import Functional
 from .grids import spread
 from .subject import Subject
 
+Risk = Callable[[Tensor, Tensor], Tensor]
+
 #: Laws with few atoms and with many, on which no two statistics agree.
 _ATOMS = (2, 3, 5, 9)
-#: Laws of each size and places on the grid; fewer where every call takes its time.
-_LAWS, _LAWS_ONE_BY_ONE = 6, 4
-_PLACES, _PLACES_ONE_BY_ONE = 97, 49
+_LAWS = 7
+#: Places on the grid and steps of the section; fewer where every call takes its time.
+_PLACES, _PLACES_ONE_BY_ONE = 97, 41
+_STEPS, _STEPS_ONE_BY_ONE = 28, 22
 _GOLDEN = (5**0.5 - 1) / 2
+#: The differences of values that count, relative to what a middling prediction costs more than the best.
+_CLOSE: Final = {torch.float64: 1e-7, torch.float32: 1e-4}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,57 +48,93 @@ class Acts:
     costs: tuple[Tensor, ...]
     typical: tuple[Tensor, ...]
     inside: bool
-    risk: Callable[[Tensor, Tensor], Tensor]
+    risk: Risk
 
     def confirm(self, functional: Functional) -> bool:
         """Whether this statistic is among the best predictions of every law."""
         for law, cost, typical in zip(self.laws, self.costs, self.typical, strict=True):
             excess = self.risk(functional.of(law), law) - cost
-            close = 1e-7 if law.dtype is torch.float64 else 1e-4
-            if not bool((excess <= close * (typical - cost) + 1e-12).all()):
+            # What rounding alone makes of values of this size.
+            rounding = 4 * torch.finfo(law.dtype).eps * cost.abs().clamp(min=1e-12)
+            if not bool((excess <= _CLOSE[law.dtype] * (typical - cost) + rounding).all()):
                 return False
         return True
 
+    def single(self, functional: Functional) -> bool:
+        """Whether what is near this statistic costs more, for most laws, so that it is the only best prediction."""
+        dearer: list[Tensor] = []
+        for law, cost in zip(self.laws, self.costs, strict=True):
+            for side in (-0.02, 0.02):
+                beside = functional.of(law) + side * law.std(-1).clamp(min=1e-6)
+                rounding = 4 * torch.finfo(law.dtype).eps * cost.abs()
+                dearer.append(self.risk(beside, law) > cost + rounding)
+        return float(torch.cat(dearer).double().mean()) > 0.6
 
-def bayes_acts(subject: Subject, *, wide: bool, transform: bool) -> Acts:
+
+def bayes_acts(subject: Subject, *, wide: bool, by_batch: bool) -> Acts:
     """The best predictions for two dozen laws.
 
     Args:
         subject: a loss of one number against one number.
         wide: let the atoms span decades.
-        transform: take the value of a whole batch, which a transform of a mean leaves in order, in place of
-            the values of its examples alone.
+        by_batch: take the value of a whole batch in place of the values of its examples: a transform of a mean
+            leaves their order as it is, and one call is quicker than one for each.
     """
+    risk = risk_of(subject, by_batch=by_batch)
+    places = _places(subject, wide, by_batch)
+    laws = tuple(_laws(subject, atoms, wide) for atoms in _ATOMS)
+    steps = _STEPS_ONE_BY_ONE if by_batch else _STEPS
+    found = [_best(risk, places, law, steps) for law in laws]
+    return Acts(
+        laws=laws,
+        acts=tuple(one.act for one in found),
+        costs=tuple(one.cost for one in found),
+        typical=tuple(one.typical for one in found),
+        inside=all(one.inside for one in found),
+        risk=risk,
+    )
+
+
+def risk_of(subject: Subject, *, by_batch: bool) -> Risk:
+    """The expected cost of predictions (rows) for laws (rows)."""
 
     def risk(x: Tensor, law: Tensor) -> Tensor:
         atoms = law.shape[-1]
         x, y = x.unsqueeze(-1).expand_as(law), law
-        if transform:
+        if by_batch:
             rows = [subject.batch(a, b).detach().mean() for a, b in zip(x, y, strict=True)]
             return torch.stack(rows).double()
         # Values are rounded to the dtype of the loss; their means must not be.
         found = subject.values(x.reshape(-1), y.reshape(-1)).detach().double()
         return found.reshape(-1, atoms).mean(-1)
 
-    generator = subject.generator()
-    many = _PLACES if subject.together else _PLACES_ONE_BY_ONE
-    places = spread(subject.prediction, many, generator, wide=wide).to(subject.dtype)
-    laws = tuple(_laws(subject, atoms, wide) for atoms in _ATOMS)
-    acts: list[Tensor] = []
-    costs: list[Tensor] = []
-    typical: list[Tensor] = []
-    inside = True
-    for law in laws:
-        grid = places.repeat(len(law))
-        table = risk(grid, law.repeat_interleave(len(places), 0)).reshape(len(law), len(places))
-        best = table.nan_to_num(nan=torch.inf).argmin(1)
-        inside = inside and bool(((best > 0) & (best < len(places) - 1)).all())
-        low, high = places[(best - 1).clamp(min=0)], places[(best + 1).clamp(max=len(places) - 1)]
-        act, cost = _golden(lambda x, law=law: risk(x, law), low, high)
-        acts.append(act)
-        costs.append(torch.minimum(cost, table.gather(1, best.unsqueeze(1)).squeeze(1)))
-        typical.append(table.nan_to_num(nan=torch.inf).quantile(0.25, dim=1))
-    return Acts(laws=laws, acts=tuple(acts), costs=tuple(costs), typical=tuple(typical), inside=inside, risk=risk)
+    return risk
+
+
+def _places(subject: Subject, wide: bool, by_batch: bool) -> Tensor:
+    many = _PLACES_ONE_BY_ONE if by_batch else _PLACES
+    return spread(subject.prediction, many, subject.generator(), wide=wide).to(subject.dtype)
+
+
+@dataclass(frozen=True)
+class _Best:
+    act: Tensor
+    cost: Tensor
+    typical: Tensor
+    inside: bool
+
+
+def _best(risk: Risk, places: Tensor, law: Tensor, steps: int) -> _Best:
+    grid = places.repeat(len(law))
+    table = risk(grid, law.repeat_interleave(len(places), 0)).reshape(len(law), len(places))
+    table = table.nan_to_num(nan=torch.inf)
+    place = table.argmin(1)
+    low, high = places[(place - 1).clamp(min=0)], places[(place + 1).clamp(max=len(places) - 1)]
+    act, cost = _golden(lambda x: risk(x, law), low, high, steps)
+    least = table.gather(1, place.unsqueeze(1)).squeeze(1)
+    act = torch.where(cost <= least, act, places[place])
+    inside = bool(((place > 0) & (place < len(places) - 1)).all())
+    return _Best(act, torch.minimum(cost, least), table.quantile(0.25, dim=1), inside)
 
 
 def _laws(subject: Subject, atoms: int, wide: bool) -> Tensor:
@@ -101,16 +143,15 @@ def _laws(subject: Subject, atoms: int, wide: bool) -> Tensor:
     pool = spread(subject.target, 64, generator, wide=wide).to(subject.dtype)
     # Atoms in the middle, so that no best prediction lies outside the grid.
     pool = pool[10:54]
-    laws = _LAWS if subject.together else _LAWS_ONE_BY_ONE
-    picks = torch.randint(len(pool), (laws, atoms), generator=generator)
+    picks = torch.randint(len(pool), (_LAWS, atoms), generator=generator)
     return pool[picks]
 
 
-def _golden(risk: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+def _golden(risk: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """The least value between `low` and `high`, where there is one valley."""
     a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_a, at_b = risk(a), risk(b)
-    for _ in range(28):
+    for _ in range(steps):
         left = at_a <= at_b
         low, high = torch.where(left, low, a), torch.where(left, b, high)
         fresh = torch.where(left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
@@ -118,3 +159,40 @@ def _golden(risk: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> tupl
         a, b = torch.where(left, fresh, b), torch.where(left, a, fresh)
         at_a, at_b = torch.where(left, at_fresh, at_b), torch.where(left, at_a, at_fresh)
     return (a + b) / 2, torch.minimum(at_a, at_b)
+
+
+# Laws for a reader.
+
+
+def examples(subject: Subject, *, by_batch: bool) -> list[dict[str, Any]]:
+    """The best predictions for five laws that a reader can picture, beside their mean, median and mode."""
+    names, laws = _reference(subject)
+    found = _best(risk_of(subject, by_batch=by_batch), _places(subject, False, by_batch), laws, 16)
+    return [
+        {"law": name, "best": _short(act), "mean": _short(y.mean()), "median": _short(_middle(y)), "mode": _short(mode)}
+        for name, y, act, mode in zip(names, laws.double(), found.act, laws.mode(-1).values, strict=True)
+    ]
+
+
+def _reference(subject: Subject) -> tuple[tuple[str, ...], Tensor]:
+    """Laws of eight atoms: even, skewed, with an outlier, of two heaps, and mostly one value; inside the domain."""
+    low = max(subject.target.low, -torch.inf)
+    rows = {
+        "even: 1, 1.25 ... 2.75": torch.arange(8) / 4 + 1,
+        "skewed: 1, 1, 1, 1.25, 1.5, 2, 2.5, 3.5": torch.tensor([1, 1, 1, 1.25, 1.5, 2, 2.5, 3.5]),
+        "outlier: 1, 1, 1.25, 1.25, 1.25, 1.5, 1.5, 6": torch.tensor([1, 1, 1.25, 1.25, 1.25, 1.5, 1.5, 6]),
+        "two heaps: five of 1, three of 4": torch.tensor([1.0, 1, 1, 1, 1, 4, 4, 4]),
+        "one in eight: seven of 1, one of 5": torch.tensor([1.0, 1, 1, 1, 1, 1, 1, 5]),
+    }
+    laws = torch.stack([row.double() for row in rows.values()])
+    if subject.target.high < torch.inf:
+        laws = max(low, -1e6) + (subject.target.high - max(low, -1e6)) * laws / 8
+    return tuple(rows), laws.to(subject.dtype)
+
+
+def _middle(y: Tensor) -> Tensor:
+    return y.quantile(0.5)
+
+
+def _short(value: Tensor) -> float:
+    return float(f"{value.item():.5g}")

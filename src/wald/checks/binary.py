@@ -1,8 +1,7 @@
 """What a binary loss makes of a probability.
 
-For a chance η of "yes" the expected cost of a score z is C(η, z) = η ℓ(z, yes) + (1 - η) ℓ(z, no). It is looked
-at on a grid that is dense around the decision and reaches far out, and its best score z*(η) is refined by a
-golden section, on values alone. Derivatives come in only to confirm that the truth is stationary.
+For a chance η of "yes" the expected cost of a score z is C(η, z) = η ℓ(z, yes) + (1 - η) ℓ(z, no), see `curves`.
+Derivatives come in only to confirm that the truth is stationary.
 
 Calibration is meant as Bartlett, Jordan & McAuliffe (2006, doi:10.1198/016214505000000907) do: whatever the
 chance, a score on the wrong side costs more. Ties count as wrong.
@@ -10,18 +9,18 @@ chance, a score on the wrong side costs more. Ties count as wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .curves import Curves, sides
+from .guarantee import excess_needed
+from .link import Link, link_of_label
+from .noise import Tolerance, tolerated
 from .subject import Subject
 from .verdict import Verdict, no, unresolved, yes
-
-#: Farthest score that is looked at, and for probabilities the farthest that is not 0 or 1 in double precision.
-_FAR, _FAR_PROBABILITY = 300.0, 33.0
-_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,10 @@ class Margins:
         symmetric: the losses of both labels add to a constant.
         threshold: the chance at which the decision of the best score flips; None where it does not.
         elicits: in the words of a card.
-        link: chances and their best predictions.
+        link: how the true probability is read from the best prediction.
+        cut: the prediction that stands for a chance of one half; None where it cannot be read from it.
+        noise: what flips of labels do to the decision.
+        guarantee: the excess loss below which at most 5 % more decisions are wrong than need be.
     """
 
     calibrated: Verdict
@@ -44,26 +46,30 @@ class Margins:
     symmetric: Verdict
     threshold: float | None
     elicits: str
-    link: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    link: Link
+    cut: float | None
+    noise: Tolerance
+    guarantee: float | None
 
 
 def measure_binary(subject: Subject) -> Margins:
     """What `subject`, a loss of one score or probability against one label, makes of a probability."""
-    curves = _Curves.of(subject)
-    best = curves.best()
-    calibrated, proper = _calibrated(curves), _proper(curves, best)
-    invertible, symmetric = _invertible(curves, best), _symmetric(curves)
+    curves = Curves.of(subject)
+    calibrated, proper = _calibrated(curves), _proper(curves)
+    invertible, symmetric = _invertible(curves), _symmetric(curves)
+    threshold = _threshold(curves)
+    told, unit = invertible.word == "yes", subject.prediction.high == 1
     return Margins(
         calibrated=calibrated,
         proper=proper,
         invertible=invertible,
         symmetric=symmetric,
-        threshold=_threshold(curves),
+        threshold=threshold,
         elicits=_elicits(calibrated, proper, invertible),
-        link=[
-            {"probability": round(eta.item(), 4), "best": round(curves.placed(z).item(), 6)}
-            for eta, z in zip(curves.etas[4::10], best[4::10], strict=True)
-        ],
+        link=_link(curves, named=told),
+        cut=None if not told else _cut(curves) if calibrated.word != "yes" else 0.5 if unit else 0.0,
+        noise=tolerated(curves, threshold, invertible=told),
+        guarantee=excess_needed(curves) if calibrated.word == "yes" else None,
     )
 
 
@@ -75,96 +81,66 @@ def _elicits(calibrated: Verdict, proper: Verdict, invertible: Verdict) -> str:
     return "unresolved"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Curves:
-    """The costs of both labels over a grid of scores, and the chances at which they are mixed."""
-
-    subject: Subject
-    z: Tensor
-    on: Tensor
-    off: Tensor
-    etas: Tensor
-    cost: Tensor
-    scale: Tensor
-    close: float
-
-    @staticmethod
-    def of(subject: Subject) -> _Curves:
-        far = _FAR_PROBABILITY if subject.prediction.high == 1 else _FAR
-        near = torch.cat([torch.tensor([1e-12, 1e-9]), torch.logspace(-6, 0, 60).double()])
-        half = torch.cat([near, torch.logspace(0, torch.tensor(far).log10().item(), 80).double()])
-        half = torch.cat([half, torch.arange(0.05, 12, 0.05, dtype=torch.float64)]).unique()
-        z = torch.cat([-half.flip(0), half])
-        etas = torch.arange(1, 100, dtype=torch.float64) / 100
-        on, off = _sides(subject, z)
-        cost = _mixed(etas, on, off)
-        middle = z.abs() <= 2
-        scale = cost[:, middle].amax(1) - cost.amin(1)
-        close = 1e-9 if subject.dtype is torch.float64 else 1e-5
-        return _Curves(
-            subject=subject, z=z, on=on, off=off, etas=etas, cost=cost, scale=scale.clamp(min=1e-12), close=close
-        )
-
-    def placed(self, z: Tensor) -> Tensor:
-        """The prediction that stands for these scores."""
-        return torch.sigmoid(z) if self.subject.prediction.high == 1 else z
-
-    def best(self) -> Tensor:
-        """The best score for each chance, refined between the neighbours of the best on the grid."""
-        place = self.cost.argmin(1)
-        low, high = self.z[(place - 1).clamp(min=0)], self.z[(place + 1).clamp(max=len(self.z) - 1)]
-        a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        at_a, at_b = self._at(a), self._at(b)
-        for _ in range(36):
-            left = at_a <= at_b
-            low, high = torch.where(left, low, a), torch.where(left, b, high)
-            fresh = torch.where(left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
-            found = self._at(fresh)
-            a, b = torch.where(left, fresh, b), torch.where(left, a, fresh)
-            at_a, at_b = torch.where(left, found, at_b), torch.where(left, at_a, found)
-        return (low + high) / 2
-
-    def _at(self, z: Tensor) -> Tensor:
-        """The expected cost of one score for each chance."""
-        on, off = _sides(self.subject, z)
-        return self.etas * on + (1 - self.etas) * off
-
-    def sides(self) -> tuple[Tensor, Tensor]:
-        """The least cost below and above the decision, for each chance."""
-        below = self.z < 0
-        return self.cost[:, below].amin(1), self.cost[:, ~below].amin(1)
-
-    def example(self, chance: int, place: int) -> dict[str, Any]:
-        """A chance and a prediction, in numbers."""
-        x = self.placed(self.z[place]).item()
-        return {"probability": round(self.etas[chance].item(), 4), "best": float(f"{x:.6g}")}
+def _link(curves: Curves, *, named: bool) -> Link:
+    rungs = _rungs(curves)
+    best, etas = curves.best[rungs], curves.etas[rungs]
+    found = link_of_label(
+        # Rounding moves a best score a little; the chance for which it is the best follows it.
+        _chances(curves, best, etas),
+        best,
+        probability=curves.subject.prediction.high == 1,
+        close=1e-5 if curves.exact else 3e-4,
+    )
+    return found if named else Link(name="none", rows=found.rows)
 
 
-def _sides(subject: Subject, z: Tensor) -> tuple[Tensor, Tensor]:
-    """What each score costs under "yes" and under "no"."""
-    x = torch.sigmoid(z) if subject.prediction.high == 1 else z
-    x = x.to(subject.dtype)
-    no_label, yes_label = subject.labels
-    y = torch.cat([torch.full_like(x, yes_label), torch.full_like(x, no_label)])
-    both = subject.values(torch.cat([x, x]), y).detach().double().nan_to_num(nan=torch.inf, posinf=torch.inf)
-    return both[: len(z)], both[len(z) :]
+def _rungs(curves: Curves) -> Tensor:
+    """The chances in steps of 5 %, as in single precision the best score is off by more than 1 % moves it."""
+    return ((20 * curves.etas - (20 * curves.etas).round()).abs() < 1e-6) & (curves.etas > 0.04)
 
 
-def _mixed(etas: Tensor, on: Tensor, off: Tensor) -> Tensor:
-    return etas.unsqueeze(1) * on + (1 - etas).unsqueeze(1) * off
+def _chances(curves: Curves, z: Tensor, etas: Tensor) -> Tensor:
+    """The chances for which the expected cost is stationary at these scores; near `etas`, or they themselves."""
+    slopes = _slopes(curves, z)
+    if slopes is None:
+        return etas
+    on, off = slopes
+    found = off / (off - on)
+    return torch.where((found - etas).abs() < 5e-3, found, etas)
 
 
-def _calibrated(curves: _Curves) -> Verdict:
-    below, above = curves.sides()
-    least = torch.minimum(below, above)
-    wrong = torch.where(curves.etas > 0.5, below, above) - least
-    bad = (wrong <= curves.close * curves.scale) & ((curves.etas - 0.5).abs() > 1e-9)
+def _slopes(curves: Curves, z: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The derivatives of both curves in the prediction; None if there are none."""
+    subject = curves.subject
+    x = curves.placed(z).to(subject.dtype)
+    off_label, on_label = subject.labels
+    try:
+        on = subject.slopes(x, torch.full_like(x, on_label)).double()
+        off = subject.slopes(x, torch.full_like(x, off_label)).double()
+    except RuntimeError:
+        return None
+    return (on, off) if bool((on.isfinite() & off.isfinite()).all()) else None
+
+
+def _cut(curves: Curves) -> float:
+    """The best prediction where both labels are as likely."""
+    half = int((curves.etas - 0.5).abs().argmin())
+    return float(f"{curves.placed(curves.best[half]).item():.5g}")
+
+
+def _calibrated(curves: Curves) -> Verdict:
+    etas = curves.etas
+    below, above = curves.halves()
+    wrong = torch.where(etas > 0.5, below, above) - torch.minimum(below, above)
+    aside = (etas - 0.5).abs()
+    bad = (wrong <= curves.noise) & (aside > (1e-9 if curves.exact else 0.015))
     if not bool(bad.any()):
         return yes("for every chance a score on the wrong side of one half costs more")
     # The chance farthest from one half shows it best.
-    chance = int(torch.where(bad, (curves.etas - 0.5).abs(), -1.0).argmax())
-    place = int(curves.cost[chance].argmin())
-    shown = curves.example(chance, place)
+    chance = int(torch.where(bad, aside, -1.0).argmax())
+    if aside[chance] < 0.03 and curves.best[chance] * (etas[chance] - 0.5) > 0:
+        return unresolved("near one half a score on the wrong side costs more by no more than rounding")
+    shown = _shown(curves, chance, curves.z[int(curves.cost[chance].argmin())])
     return no(
         f"at a chance of {shown['probability']:g} its best prediction is {shown['best']:.3g}, "
         "which is not on the right side of one half",
@@ -172,85 +148,85 @@ def _calibrated(curves: _Curves) -> Verdict:
     )
 
 
-def _proper(curves: _Curves, best: Tensor) -> Verdict:
-    truth = torch.logit(curves.etas)
-    on, off = _sides(curves.subject, truth)
-    at_truth = curves.etas * on + (1 - curves.etas) * off
-    excess = (at_truth - curves.cost.amin(1)) / curves.scale
-    apart = (torch.sigmoid(best) - curves.etas).abs()
-    worst = int(apart.argmax())
-    shown = {
-        "probability": round(curves.etas[worst].item(), 4),
-        "best": float(f"{curves.placed(best[worst]).item():.6g}"),
-    }
-    loose = 1e2 * curves.close
-    if bool((excess > loose).any()) or bool((apart > 1e-2).any()):
+def _shown(curves: Curves, chance: int, z: Tensor) -> dict[str, Any]:
+    """A chance and a prediction, in numbers."""
+    x = curves.placed(z).item()
+    return {"probability": round(curves.etas[chance].item(), 4), "best": float(f"{x:.6g}")}
+
+
+def _proper(curves: Curves) -> Verdict:
+    best, etas, noise = curves.best, curves.etas, curves.noise
+    truth = torch.logit(etas)
+    on, off = sides(curves.subject, torch.cat([truth, truth - 0.5, truth + 0.5]))
+    at_truth, *beside = (etas * a + (1 - etas) * b for a, b in zip(on.chunk(3), off.chunk(3), strict=True))
+    apart = (torch.sigmoid(best) - etas).abs()
+    shown = _shown(curves, int(apart.argmax()), best[int(apart.argmax())])
+    if bool((at_truth - curves.cost.amin(1) > 1e2 * noise).any()) or bool((apart > 1e-2).any()):
         told = f"at a chance of {shown['probability']:g} its best prediction is {shown['best']:.3g}"
-        meant = "" if curves.subject.prediction.high == 1 else f", a probability of {torch.sigmoid(best[worst]):.3g}"
+        meant = (
+            ""
+            if curves.subject.prediction.high == 1
+            else f", a probability of {torch.tensor(shown['best']).sigmoid():.3g}"
+        )
         return no(told + meant, **shown)
     stationary = _stationary(curves, truth)
-    if stationary is not None and stationary > max(1e-6, loose):
+    if stationary is not None and stationary > (1e-6 if curves.exact else 1e-3):
         return unresolved("values have their least at the true probability, derivatives are not zero there")
-    beside = [
-        curves.etas * a + (1 - curves.etas) * b for a, b in (_sides(curves.subject, truth + d) for d in (-0.5, 0.5))
-    ]
-    if any(bool((c - at_truth <= curves.close * curves.scale).any()) for c in beside):
+    if any(bool((cost - at_truth <= noise).any()) for cost in beside):
         return no("the true probability is not the only best prediction", **shown)
     return yes("for every chance the true probability is the best prediction, and the only one")
 
 
-def _stationary(curves: _Curves, truth: Tensor) -> float | None:
+def _stationary(curves: Curves, truth: Tensor) -> float | None:
     """The largest derivative of the expected cost at the truth, as a share of its parts; None if it has none."""
-    subject = curves.subject
-    x = curves.placed(truth).to(subject.dtype)
-    off_label, on_label = subject.labels
-    try:
-        on = subject.slopes(x, torch.full_like(x, on_label)).double()
-        off = subject.slopes(x, torch.full_like(x, off_label)).double()
-    except RuntimeError:
+    slopes = _slopes(curves, truth)
+    if slopes is None:
         return None
+    on, off = slopes
     on, off = curves.etas * on, (1 - curves.etas) * off
-    if not bool((on.isfinite() & off.isfinite()).all()):
-        return None
-    return float(((on + off).abs() / (on.abs() + off.abs()).clamp(min=1e-300)).max())
+    parts = on.abs() + off.abs()
+    # Where both are zero nothing is told by their sum.
+    return float(torch.where(parts > 0, (on + off).abs() / parts, 1.0).max())
 
 
-def _invertible(curves: _Curves, best: Tensor) -> Verdict:
-    inner = (curves.etas >= 0.05) & (curves.etas <= 0.95)
-    etas, z = curves.etas[inner], best[inner]
+def _invertible(curves: Curves) -> Verdict:
+    rungs = _rungs(curves)
+    etas, z = curves.etas[rungs], curves.best[rungs]
     far = 0.9 * float(curves.z[-1])
     if bool((z.abs() > far).any()):
         chance = int(z.abs().argmax())
         return no(f"its best prediction is as far out as can be at a chance of {etas[chance]:.2f} already")
     steps = z.diff()
-    if bool((steps > 1e-4).all()):
+    if bool((steps > (5e-4 if curves.exact else 2e-3)).all()):
         return yes("the best prediction grows with the probability")
     chance = int(steps.argmin())
+    first, second = (round(eta.item(), 4) for eta in etas[chance : chance + 2])
+    best = curves.placed(z[chance]).item()
     return no(
-        f"chances of {etas[chance]:.2f} and {etas[chance + 1]:.2f} have the same best prediction, "
-        f"{curves.placed(z[chance]).item():.3g}"
+        f"chances of {first:.2f} and {second:.2f} have the same best prediction, {best:.3g}",
+        probabilities=[first, second],
+        best=best,
     )
 
 
-def _symmetric(curves: _Curves) -> Verdict:
+def _symmetric(curves: Curves) -> Verdict:
     near = curves.z.abs() <= 12
     total = (curves.on + curves.off)[near]
     apart = float(total.max() - total.min())
-    if apart <= 1e2 * curves.close * (1 + float(total.abs().max())):
+    if apart <= (1e-7 if curves.exact else 1e-3) * (1 + float(total.abs().max())):
         return yes("the losses of both labels add to a constant")
     return no(f"the losses of both labels add to {total.min():.4g} here and {total.max():.4g} there")
 
 
-def _threshold(curves: _Curves) -> float | None:
-    below, above = curves.sides()
+def _threshold(curves: Curves) -> float | None:
+    below, above = curves.halves()
     gap = above - below
-    told = gap.abs() > curves.close * curves.scale
+    told = gap.abs() > curves.noise
     if not bool(told[0] & told[-1]) or not (gap[0] > 0 > gap[-1]):
         return None
-    low, high = 0.0, 1.0
-    left = curves.z < 0
+    low, high = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     for _ in range(40):
         eta = (low + high) / 2
-        cost = eta * curves.on + (1 - eta) * curves.off
-        low, high = (low, eta) if cost[~left].min() < cost[left].min() else (eta, high)
-    return round((low + high) / 2, 4)
+        above_half = curves.says_yes(eta)
+        low, high = torch.where(above_half, low, eta), torch.where(above_half, eta, high)
+    return round(float(low + high) / 2, 4)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core import Loss
-from ..findings import Finding, Report
+from ..findings import Figure, Finding, Report
 from . import guard
 from .discover import DOMAINS, TASKS, Unknown, subject_of
+from .likeness.claim import Claim, claim_of
+from .likeness.hold import held
 from .measured import Measured
 from .rules import RULES
-from .subject import Subject, undisturbed
+from .standin import StandIn
+from .subject import undisturbed
+from .summary import summarised
 from .target import Target, TargetError, resolve
 
 #: Copies of the process that a loss may break before the rest is not looked for any more.
 _LIVES = 3
 
 
-def check(target: object, *, task: str | None = None, domain: str | None = None, seed: int = 0) -> Report:
+def check(
+    target: object,
+    *,
+    claims: object = None,
+    task: str | None = None,
+    domain: str | None = None,
+    seed: int = 0,
+) -> Report:
     """Measure a loss: what it elicits, its shape, its edges, how it is called, and what its card claims.
 
     Takes about a second. Nothing is changed: random states and modes are left as they were found. A loss that is not
@@ -29,6 +40,9 @@ def check(target: object, *, task: str | None = None, domain: str | None = None,
     Args:
         target: a `Loss`; any callable (prediction, target); a class that makes one when it is called with no
             argument; a catalogue expression such as "Focal(gamma=2)"; "file.py:name"; "package.module:name".
+        claims: what the loss is said to be: a name or an expression of the catalogue, such as "focal" or
+            "Focal(gamma=2, alpha=0.25)". It is held against that, and against the ways in which that is known to
+            be written wrong; fields that are not named are searched for.
         task: what the loss is for, where that cannot be seen: regression, binary, multiclass, ...
         domain: where its prediction lives, where that cannot be seen: real, positive, probability, logit, ...
         seed: of every random number.
@@ -37,7 +51,7 @@ def check(target: object, *, task: str | None = None, domain: str | None = None,
         A report: `print` it, ask for `.card`, `.findings`, `.json()`, or `.raise_if_failed()` in a test.
 
     Raises:
-        TargetError: `target` is no loss; the message names the nearest thing that is.
+        TargetError: `target` is no loss, or `claims` none of the catalogue; the message names the nearest that is.
         ValueError: `task` or `domain` is not a word that is known.
 
     >>> import torch, wald
@@ -47,14 +61,16 @@ def check(target: object, *, task: str | None = None, domain: str | None = None,
     for word, given, known in (("task", task, TASKS), ("domain", domain, tuple(DOMAINS))):
         if given is not None and given not in known:
             raise ValueError(f"{word}={given!r} is not known; it is one of {', '.join(known)}.")
-    return _Check(target=target, task=task, domain=domain, seed=seed).report()
+    claim = None if claims is None else claim_of(claims)
+    return _Check(target=target, claim=claim, task=task, domain=domain, seed=seed).report()
 
 
 @dataclass(frozen=True)
 class _Named:
-    """How the report calls the loss, once that is known."""
+    """How the report calls the loss, and how it is called, once that is known."""
 
     name: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,9 +82,10 @@ class _Begun:
 
 @dataclass(frozen=True)
 class _Known:
-    """The facts of the card."""
+    """The facts of the card, and the pictures."""
 
     card: dict[str, Any]
+    figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,19 +96,20 @@ class _Check:
     """
 
     target: object
+    claim: Claim | None
     task: str | None
     domain: str | None
     seed: int
 
     def report(self) -> Report:
-        name, card = "", {}
+        name, note, card, figures = "", "", {}, ()
         findings: dict[int, list[Finding]] = {}
         for step in self._survived():
             match step:
                 case _Named():
-                    name = step.name
+                    name, note = step.name, step.note
                 case _Known():
-                    card = step.card
+                    card, figures = step.card, step.figures
                 case (int(rule), Finding() as finding):
                     findings.setdefault(rule, []).append(finding)
                 case Exception():
@@ -102,7 +120,16 @@ class _Check:
         found = [(place, one) for place in sorted(findings) for one in findings[place]]
         with undisturbed():
             rows = tuple(RULES[place].controlled(one) if place >= 0 else one for place, one in found)
-        return Report(kind="check", subject=name, card=card, findings=rows, seed=self.seed)
+        return Report(
+            kind="check",
+            subject=name,
+            card=card,
+            findings=rows,
+            figures=figures,
+            answers=summarised(card, rows),
+            notes=(note,) if note else (),
+            seed=self.seed,
+        )
 
     def _survived(self) -> Iterator[object]:
         """The steps; a rule in which the loss broke the process is told so, and the others are tried again."""
@@ -125,13 +152,15 @@ class _Check:
                 return
             done.add(begun)
             if begun == -1:
-                yield from _uncallable(f"it {lost.why}")
+                yield -1, _uncallable(f"it {lost.why}")
+                yield from _left(done, "as no way was found to call it")
                 return
-            if begun is not None:
+            if begun is None:
+                yield -1, _unmeasured(lost.why)
+            else:
                 yield begun, RULES[begun].failed(f"could not be measured, as the loss {lost.why}")
             if life == _LIVES:
-                for place in sorted(set(range(len(RULES))) - done):
-                    yield place, RULES[place].not_run(f"as the loss broke the process {life} times")
+                yield from _left(done, f"as the loss broke the process {life} times")
 
     def _steps(self, done: frozenset[int | None]) -> Iterator[object]:
         """Every step but those that are done; an error that is the answer comes as a step, to be raised."""
@@ -142,22 +171,27 @@ class _Check:
             return
         yield _Named(asked.name)
         with undisturbed():
-            exits: list[str] = []
-            subject = _found(asked, self.task, self.domain, self.seed, exits)
+            stand = None if isinstance(asked.loss, Loss) else StandIn(asked.loss)
+            asked = asked if stand is None else replace(asked, loss=stand)
+            subject = subject_of(asked, task=self.task, domain=self.domain, seed=self.seed)
+            if self.claim is not None:
+                subject = held(asked, subject, self.claim, domain=self.domain)
             if isinstance(subject, Unknown):
-                yield from _uncallable(subject.why)
+                yield -1, _uncallable(subject.why, subject.fix)
+                yield from _left(done, "as no way was found to call it")
                 return
-            measured = Measured(subject)
+            yield _Named(asked.name, subject.note)
+            measured = Measured(replace(subject, stand=stand))
+            if None not in done:
+                yield _Begun(None)
+                yield _Known(_card(measured), _figures(measured))
             for place, rule in enumerate(RULES):
                 if place not in done:
                     yield _Begun(place)
                     for finding in rule.findings(measured):
                         yield place, finding
-            if None not in done:
-                yield _Begun(None)
-                yield _Known(_card(measured))
-            if exits:
-                yield -1, _leaves(exits[0])
+            if stand is not None and stand.exits:
+                yield -1, _leaves(stand.exits[0])
 
 
 def _foreign(target: object) -> bool:
@@ -167,29 +201,6 @@ def _foreign(target: object) -> bool:
     if isinstance(target, str):
         return ":" in target
     return not (isinstance(target, Loss) and type(target).__module__.startswith("wald."))
-
-
-def _found(asked: Target, task: str | None, domain: str | None, seed: int, exits: list[str]) -> Subject | Unknown:
-    """How to call it; `exits` takes note of each time that it calls `exit` from then on."""
-    try:
-        subject = subject_of(asked, task=task, domain=domain, seed=seed)
-    except SystemExit as left:
-        return Unknown(why=f"it called {_exit(left)}")
-    if isinstance(subject, Unknown) or subject.loss is not None:
-        return subject
-
-    def stayed(*inputs: Any) -> Any:
-        try:
-            return subject.call(*inputs)
-        except SystemExit as left:
-            exits.append(_exit(left))
-            raise RuntimeError(f"it called {exits[-1]}") from None
-
-    return replace(subject, call=stayed)
-
-
-def _exit(left: SystemExit) -> str:
-    return f"exit({'' if left.code is None else repr(left.code)})"
 
 
 def _leaves(said: str) -> Finding:
@@ -208,24 +219,43 @@ def _card(measured: Measured) -> dict[str, Any]:
         return measured.card()
     except Exception:
         # What broke is told by the findings; a card that is half measured would say too much.
-        return {"task": measured.subject.task}
+        return {"task": measured.given.task}
+
+
+def _figures(measured: Measured) -> tuple[Figure, ...]:
+    try:
+        return measured.figures()
+    except Exception:
+        # A picture is no finding: what it would show is told by the rows.
+        return ()
 
 
 def _written(target: object) -> str:
     return target if isinstance(target, str) else type(target).__name__
 
 
-def _uncallable(why: str) -> Iterator[tuple[int, Finding]]:
-    yield (
-        -1,
-        Finding(
-            code="W400",
-            state="error",
-            question="call",
-            says=f"no way was found to call it as loss(prediction, target): {why}",
-            fix=f"Say what it is for, with task= ({', '.join(TASKS)}) and domain=, or wrap it in a function that fits.",
-            method="small batches of numbers, labels, class ids and distributions",
-        ),
+def _left(done: Collection[int | None], why: str) -> Iterator[tuple[int, Finding]]:
+    """The rules that are not tried any more."""
+    yield from ((place, rule.not_run(why)) for place, rule in enumerate(RULES) if place not in done)
+
+
+def _unmeasured(why: str) -> Finding:
+    return Finding(
+        code="W400",
+        state="error",
+        question="call",
+        says=f"its card could not be measured, as the loss {why}",
+        method="value and gradient on small batches",
     )
-    for place, rule in enumerate(RULES):
-        yield place, rule.not_run("as no way was found to call it")
+
+
+def _uncallable(why: str, fix: str = "") -> Finding:
+    known = f"Say what it is for, with task= ({', '.join(TASKS)}) and domain=, or wrap it in a function that fits."
+    return Finding(
+        code="W400",
+        state="error",
+        question="call",
+        says=f"no way was found to call it as loss(prediction, target): {why}",
+        fix=fix or known,
+        method="small batches of numbers, labels, class ids and distributions",
+    )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from .grids import inside, pairs, spread
+from .moves import Move, move_of
 from .subject import CLASSES, Inputs, Subject
+from .vector_acts import finite_laws, risk, starts, vector_acts
+
+#: Batches that are tried, and examples in each.
+_ROUNDS, _ROWS = 12, 16
+#: Correlations that say that predictions follow targets, and that they do not.
+_CLEARLY, _HARDLY = 0.7, 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,33 +28,38 @@ class Direction:
         wrong: whether predictions are driven away from the targets, however far off they are.
         why: what shows it.
         inputs: a prediction near the target, and one far from it.
+        meaningless: whether no direction is right, rather than not measured.
     """
 
     away: float | None
     wrong: bool = False
     why: str = ""
     inputs: tuple[Inputs, ...] = ()
+    meaningless: bool = False
 
 
 def measure_direction(subject: Subject) -> Direction:
     """Whether minimising `subject` leads predictions towards the targets."""
-    if len(subject.domains) == 2:
-        if subject.task == "regression" and subject.whole:
-            return _of_batches(subject)
+    if not subject.whole and len(subject.domains) == 2:
         if subject.task == "regression" and subject.scalar:
             return _of_numbers(subject)
-        if subject.labelled and not subject.whole:
+        if subject.task == "regression" and subject.outputs:
+            return _of_outputs(subject)
+        if subject.labelled:
             return _of_labels(subject)
-        if subject.task == "multiclass" and not subject.whole:
+        if subject.task == "multiclass":
             return _of_classes(subject)
-    return Direction(away=None, why="for such inputs it is not measured yet")
+    move = move_of(subject)
+    if move is None:
+        return Direction(away=None, why="which way is right cannot be told from its inputs", meaningless=True)
+    return _of_moves(subject, move)
 
 
 def _of_numbers(subject: Subject) -> Direction:
     generator = subject.generator()
-    x = spread(subject.prediction, 120, generator, wide=False).to(subject.dtype)
+    x = spread(subject.prediction, 120 if subject.together else 40, generator, wide=False).to(subject.dtype)
     # Targets from the middle, so that what is best for them lies inside the grid.
-    y = spread(subject.target, 24, generator, wide=False).to(subject.dtype)[6:18]
+    y = spread(subject.target, 24, generator, wide=False).to(subject.dtype)[6 : 18 : 1 if subject.together else 3]
     table = _table(subject, x, y)
     best, worst, end = table.argmin(0), table.argmax(0), len(x) - 1
     wrong = bool(((worst > 0) & (worst < end) & ((best == 0) | (best == end))).all())
@@ -112,22 +124,71 @@ def _of_classes(subject: Subject) -> Direction:
     )
 
 
-def _of_batches(subject: Subject) -> Direction:
+def _of_outputs(subject: Subject) -> Direction:
+    """The best of many predictions must move up as the target does, in some entry, and the worst must not."""
+    y = spread(subject.target, 24, subject.generator(), wide=False).to(subject.dtype)[4:20:2]
+    x = starts(subject)[::2]
+    costs = risk(subject, x.unsqueeze(0).expand(len(y), -1, -1), y.unsqueeze(1)).nan_to_num(nan=torch.inf)
+    few, top = max(4, len(x) // 20), costs[-1].isfinite() * costs[-1].nan_to_num(posinf=0)
+    best, worst = (x[costs.argsort(1, descending=last)[:, :few]].double().median(1).values for last in (False, True))
+    along, against = _follows(best, y.double()), _follows(worst, y.double())
+    wrong = along < _HARDLY and against > _CLEARLY
+    if not wrong and (along < _CLEARLY or against > _HARDLY):
+        # The cost of a spread may hide that of the place: what is best for whole laws decides.
+        laws = finite_laws(subject)
+        along, against = _of_acts(subject, laws), _of_acts(_flipped(subject), laws)
+        wrong = along < _HARDLY and against > _CLEARLY
+    near, far = int(costs[-1].argmin()), int(top.argmax())
+    return Direction(
+        away=min(1.0, max(0.0, (1 + against - along) / 2)),
+        wrong=wrong,
+        why=f"as targets rise its best predictions go along with {along:.2f}, its worst with {against:.2f}",
+        inputs=tuple((x[row : row + 1], y[-1:]) for row in (near, far)),
+    )
+
+
+def _of_acts(subject: Subject, laws: Tensor) -> float:
+    """How the best predictions go along with the mean or the middle of the law; 0 where there are none."""
+    found = vector_acts(subject, laws)
+    if found is None:
+        return 0.0
+    law = found.laws.double()
+    return max(_follows(found.acts.double(), y) for y in (law.nanmean(1), law.nanmedian(1).values))
+
+
+def _flipped(subject: Subject) -> Subject:
+    """The loss with its sign turned."""
+    return replace(
+        subject,
+        loss=None,
+        call=lambda *inputs: -subject.batch(*inputs),
+        each=(lambda *inputs: -subject.values(*inputs)) if subject.together and not subject.whole else None,
+    )
+
+
+def _follows(x: Tensor, y: Tensor) -> float:
+    """How the entry that goes along best goes with the target: a correlation from -1 to 1."""
+    middle, y = x - x.mean(0), (y - y.mean()).unsqueeze(1)
+    return float(((middle * y).sum(0) / (middle.norm(dim=0) * y.norm()).clamp(min=1e-12)).max())
+
+
+def _of_moves(subject: Subject, move: Move) -> Direction:
+    """What a step for the better and one for the worse cost, over a dozen batches."""
     generator = subject.generator()
-    rounds = 12
-    away = 0
+    away: list[bool] = []
+    back: list[bool] = []
     shown: tuple[Inputs, ...] = ()
     told = ""
-    for _ in range(rounds):
-        x, y = subject.inputs(16, generator)
-        if y.shape != x.shape:
-            return Direction(away=None, why="for such inputs it is not measured yet")
-        nearer = x + 0.5 * (y - x)
-        try:
-            near, far = (float(subject.batch(at, y).detach().double().mean()) for at in (nearer, x))
-        except (RuntimeError, ValueError) as error:
-            return Direction(away=None, why=f"{type(error).__name__}: {error}")
-        if near > far:
-            away, shown = away + 1, ((nearer, y), (x, y))
-            told = f"half-way to the targets it costs {near:.4g}, and before it cost {far:.4g}"
-    return Direction(away=away / rounds, wrong=away == rounds, why=told, inputs=shown)
+    try:
+        for _ in range(_ROUNDS):
+            here = subject.inputs(_ROWS, generator)
+            better, worse = move(here, 0.5), move(here, -0.5)
+            at, nearer, farther = (float(subject.batch(*x).detach().double().mean()) for x in (here, better, worse))
+            away.append(nearer > at)
+            back.append(farther < at)
+            if nearer > at:
+                shown, told = (better, here), f"after a step for the better it costs {nearer:.4g}, before {at:.4g}"
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        return Direction(away=None, why=f"{type(error).__name__}: {error}")
+    share = sum(away) / _ROUNDS
+    return Direction(away=share, wrong=share == 1 and sum(back) > 0.9 * _ROUNDS, why=told, inputs=shown)

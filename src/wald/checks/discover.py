@@ -1,70 +1,31 @@
 """Finding out how a foreign loss wants to be called, and on what kind of problem.
 
-Small batches are tried: class ids against scores, then numbers against numbers, then distributions. Where it is
-finite says in which domain an input lives; what it does there says which problem it is for (see `tasks`).
+The names of its parameters say what to try first, and small batches are the proof: class ids against scores,
+numbers against numbers, rows against rows, and the forms of losses of one, three or four inputs. Where it is finite
+says in which domain an input lives; what it does there says which problem it is for (see `discovery.tasks`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import product
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import replace
+from functools import update_wrapper
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..cards import (
-    AboveMinusOne,
-    BinaryTarget,
-    ClassId,
-    Domain,
-    Logit,
-    Logits,
-    LogProbabilities,
-    NonNegative,
-    Positive,
-    Probabilities,
-    Real,
-)
+from ..cards import Domain
 from ..core import Loss
-from .grids import inside, pairs
-from .subject import CLASSES, Subject, sweeps
+from .discovery.names import Parameter, parameters_of
+from .discovery.several import of_family, of_several
+from .discovery.trial import ROWS, Trial, Unknown, told
+from .discovery.two import of_two
+from .domains import DOMAINS, TASKS
+from .subject import Subject
 from .target import Target
-from .tasks import ROWS, Probability, Sign, numbers, told_apart
 
-#: What `domain=` may say of the prediction.
-DOMAINS: Final[dict[str, Domain]] = {
-    "real": Real,
-    "positive": Positive,
-    "non-negative": NonNegative,
-    "above -1": AboveMinusOne,
-    "probability": Probability,
-    "logit": Logit,
-    "logits": Logits,
-    "probabilities": Probabilities,
-    "log-probabilities": LogProbabilities,
-}
-TASKS: Final = ("regression", "binary", "multiclass", "multilabel", "ranking", "pairwise", "other")
-
-#: Numbers that tell the domains apart, and the domains in the order in which they are tried.
-_NUMBERS: Final[dict[str, tuple[float, ...]]] = {
-    # No larger, as the exponential of a product of two of them must be finite in single precision.
-    "real": (-8.0, -3.0, -0.5, 0.3, 0.7, 2.0, 8.0),
-    "above -1": (-0.5, 0.3, 0.7, 2.0, 8.0),
-    "positive": (0.3, 0.7, 2.0, 8.0),
-    "probability": (0.3, 0.7),
-}
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """No way to call a loss was found.
-
-    Attributes:
-        why: what it said to the last attempt.
-    """
-
-    why: str
+__all__ = ["DOMAINS", "TASKS", "Unknown", "subject_of"]
 
 
 def subject_of(
@@ -91,6 +52,7 @@ def _of_catalogue(target: Target, loss: Loss, task: str | None, seed: int) -> Su
         call=loss,
         task=task or str(loss.card.task),
         domains=loss.named_domains,
+        emitted=_emitted(loss),
         loss=loss,
         claims=loss.card.to_dict(),
         seed=seed,
@@ -100,6 +62,18 @@ def _of_catalogue(target: Target, loss: Loss, task: str | None, seed: int) -> Su
         twin = loss.arranged(subject.inputs(ROWS), None, None)[0]
         subject = replace(subject, call=twin, loss=twin, domains=twin.named_domains)
     return _of_one_label(subject)
+
+
+def _emitted(loss: Loss) -> tuple[int, ...]:
+    """The first input, and where none is a target those like it that no reference model gives."""
+    names, domains = zip(*loss.named_domains, strict=True)
+    if "target" in names:
+        return (0,)
+    return tuple(
+        place
+        for place, (name, domain) in enumerate(zip(names, domains, strict=True))
+        if domain == domains[0] and not name.startswith("reference")
+    )
 
 
 def _of_one_label(subject: Subject) -> Subject:
@@ -112,122 +86,104 @@ def _of_one_label(subject: Subject) -> Subject:
 
 
 def _discovered(start: Subject, task: str | None, hint: Domain | None) -> Subject | Unknown:
-    attempt = _Attempt(start)
-    classes = task in (None, "multiclass") and (hint is None or hint.axes)
-    plain = task != "multiclass" and not (hint is not None and hint.axes)
-    if classes and (found := _of_classes(attempt, hint)) is not None:
+    found = _called(start, task, hint)
+    if isinstance(found, Unknown) or (why := _unfit(found)) is None:
         return found
-    found = _of_numbers(attempt, task, hint) if plain else None
-    if found is not None and (found.task != "other" or task is not None):
-        return found
-    if classes and (distributions := _of_distributions(attempt, hint)) is not None:
-        return distributions
-    return found or Unknown(attempt.why or "it gave no finite number for anything that was tried")
+    if why:
+        return Unknown(why=why, fix="Let it take batches of any size, with predictions that need no gradient too.")
+    # It draws random numbers: with the same ones in every call it can be seen what else it does.
+    still = _Still(start.call)
+    again = _called(replace(start, call=still), task, hint)
+    still.seed = None
+    return found if isinstance(again, Unknown) else again
 
 
-class _Attempt:
-    """Calls that may fail, and the reason for which the last one did."""
-
-    def __init__(self, start: Subject) -> None:
-        self.start = start
-        self.why = ""
-
-    def value(self, subject: Subject, *inputs: Tensor) -> Tensor | None:
-        """What the loss gives, if that is finite and has to do with the prediction."""
-        first = inputs[0].detach().clone().requires_grad_()
-        try:
-            found: Any = subject.batch(first, *(x.clone() for x in inputs[1:]))
-        except Exception as error:
-            self.why = f"{type(error).__name__}: {error}"
-            return None
-        if not isinstance(found, Tensor):
-            self.why = f"it returned a {type(found).__name__}, not a tensor"
-            return None
-        return found.detach() if bool(found.isfinite().all()) else None
-
-    def wide(self, subject: Subject, *inputs: Tensor) -> Subject | None:
-        """The subject in the widest dtype in which it takes these inputs."""
-        for dtype in (torch.float64, torch.float32):
-            cast = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
-            value = self.value(subject, *cast)
-            # What answers in single precision whatever it is asked in is no more precise than that.
-            if value is not None and (value.dtype is dtype or dtype is torch.float32):
-                return replace(subject, dtype=dtype)
-        return None
-
-
-def _of_classes(attempt: _Attempt, hint: Domain | None) -> Subject | None:
-    generator = attempt.start.generator()
-    scores = 3 * torch.randn(ROWS, CLASSES, generator=generator, dtype=torch.float64)
-    ids = torch.arange(ROWS) % CLASSES
-    for domain in [hint] if hint else [Logits, Probabilities]:
-        x = inside(domain, scores)
-        subject = replace(attempt.start, task="multiclass", domains=(("prediction", domain), ("target", ClassId)))
-        wide = attempt.wide(subject, x, ids)
-        if wide is None or not _moves(wide, x.to(wide.dtype), ids, (ids + 1) % CLASSES):
-            continue
-        wide = replace(wide, together=sweeps(wide.batch, (x.to(wide.dtype), ids)))
-        if domain is Logits and _linear(wide, x.to(wide.dtype), ids):
-            # What is linear in its scores has no best ones; it must be meant for log-probabilities.
-            wide = replace(wide, domains=(("prediction", LogProbabilities), ("target", ClassId)))
-        return wide
-    return None
-
-
-def _of_distributions(attempt: _Attempt, hint: Domain | None) -> Subject | None:
-    generator = attempt.start.generator()
-    scores = 2 * torch.randn(2, ROWS, CLASSES, generator=generator, dtype=torch.float64)
-    truth = scores[1].softmax(-1)
-    for domain in [hint] if hint else [Logits, LogProbabilities, Probabilities]:
-        near, far = (inside(domain, x) for x in (truth.log(), scores[0]))
-        subject = replace(attempt.start, task="multiclass", domains=(("prediction", domain), ("target", Probabilities)))
-        wide = attempt.wide(subject, near, truth)
-        if wide is None:
-            continue
-        near, far, target = (x.to(wide.dtype) for x in (near, far, truth))
-        at_truth, elsewhere = attempt.value(wide, near, target), attempt.value(wide, far, target)
-        if at_truth is not None and elsewhere is not None and at_truth.mean() < elsewhere.mean():
-            return replace(wide, together=sweeps(wide.batch, (near, target)))
-    return None
-
-
-def _moves(subject: Subject, x: Tensor, one: Tensor, other: Tensor) -> bool:
-    """Whether another target gives another value."""
-    return not torch.equal(subject.batch(x, one), subject.batch(x, other))
-
-
-def _linear(subject: Subject, x: Tensor, target: Tensor) -> bool:
+def _unfit(subject: Subject) -> str | None:
+    """Why it cannot be measured; nothing where it gives two answers, None where all is well."""
     try:
-        here, *others = (subject.slopes(at, target) for at in (x, 2 * x + 1, -x, x.flip(0)))
-    except Exception:
-        return False
-    return bool(here.isfinite().all()) and all(torch.allclose(here, there, rtol=1e-6, atol=1e-9) for there in others)
-
-
-def _of_numbers(attempt: _Attempt, task: str | None, hint: Domain | None) -> Subject | None:
-    subject = _callable_with_numbers(attempt, hint)
-    return None if subject is None else told_apart(subject, task, hint)
-
-
-def _callable_with_numbers(attempt: _Attempt, hint: Domain | None) -> Subject | None:
-    """The widest domains in which it is finite for every pair of numbers, in the first shape that it takes."""
-    targets = [(DOMAINS[name], ys) for name, ys in _NUMBERS.items()]
-    targets += [(BinaryTarget, (0.0, 1.0)), (Sign, (-1.0, 1.0))]
-    predictions = [(DOMAINS[name], xs) for name, xs in _NUMBERS.items()]
-    if hint is not None:
-        predictions = [(hint, xs) for domain, xs in predictions if (domain.low, domain.high) == (hint.low, hint.high)]
-    for column, (target, ys), (domain, xs) in product((False, True), targets, predictions):
-        x, y = pairs(numbers(xs), numbers(ys))
-        start = replace(attempt.start, domains=(("prediction", domain), ("target", target)), column=column)
-        subject = attempt.wide(start, x, y)
-        if subject is not None and _alone_too(attempt, subject, x, y):
-            x, y = x.to(subject.dtype), y.to(subject.dtype)
-            return replace(subject, together=sweeps(subject.batch, (x, y)))
+        for n in (ROWS, 5, 3):
+            inputs = subject.inputs(n)
+            values = [subject.batch(*inputs).detach() for _ in range(2)]
+            if not torch.equal(values[0].nan_to_num(), values[1].nan_to_num()):
+                return ""
+    except Exception as error:
+        return told(error)
     return None
 
 
-def _alone_too(attempt: _Attempt, subject: Subject, x: Tensor, y: Tensor) -> bool:
-    """Whether every pair is finite by itself, or none is, as with losses whose examples need each other."""
-    rows = zip(x.to(subject.dtype), y.to(subject.dtype), strict=True)
-    each = [attempt.value(subject, one.unsqueeze(0), other.unsqueeze(0)) is not None for one, other in rows]
-    return all(each) or not any(each)
+class _Still:
+    """A loss that draws the same random numbers in every call, as long as it has a seed."""
+
+    def __init__(self, loss: Callable[..., Any]) -> None:
+        self.loss, self.seed = loss, 0
+        update_wrapper(self, getattr(loss, "forward", loss))
+
+    seed: int | None
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        if self.seed is not None:
+            torch.manual_seed(self.seed)
+        return self.loss(*inputs, **named)
+
+
+def _called(start: Subject, task: str | None, hint: Domain | None) -> Subject | Unknown:
+    parameters = parameters_of(start.call)
+    if not parameters:
+        return Unknown(why="it takes no inputs", fix="Give a function of (prediction, target).")
+    settings = [one.name for one in parameters if one.role == "setting"]
+    if settings:
+        return _unbound(settings)
+    trial = Trial(start)
+    if hint is None and (found := of_family(trial, parameters, task)) is not None:
+        return found
+    weights = [i for i, one in enumerate(parameters) if one.role == "weight"]
+    if len(parameters) == 3 and weights and (found := _unweighted(trial, parameters, weights[0], task, hint)):
+        return found
+    found = of_two(trial, parameters, task, hint) if len(parameters) == 2 else None
+    if trial.returned is None and found is None:
+        found = of_several(trial, parameters, task, hint)
+    return found or trial.unknown(_expected(parameters))
+
+
+def _unweighted(
+    trial: Trial, parameters: tuple[Parameter, ...], place: int, task: str | None, hint: Domain | None
+) -> Subject | None:
+    """A loss of prediction, target and a weight or mask, with ones for the weights."""
+    start, given = trial.start, parameters[place]
+    others = tuple(one for i, one in enumerate(parameters) if i != place)
+    for dtype in (torch.bool, None) if "mask" in given.name.lower() else (None, torch.bool):
+
+        def call(*inputs: Tensor, dtype: torch.dtype | None = dtype, **named: Tensor) -> Any:
+            like = next(x for x in (*inputs[1:], *named.values(), *inputs))
+            ones = torch.ones(like.shape, dtype=dtype)
+            if given.keyword:
+                return start.call(*inputs, **named, **{given.name: ones})
+            return start.call(*inputs[:place], ones, *inputs[place:], **named)
+
+        told = "torch.ones(b.shape, dtype=torch.bool)" if dtype is not None else "torch.ones(b.shape)"
+        names = ["a", "b"]
+        names.insert(place, f"{given.name}={told}" if given.keyword else told)
+        recipe = f"{start.recipe or 'loss = loss'}; bare = loss; loss = lambda a, b: bare({', '.join(names)})"
+        inner = Trial(replace(start, call=call, recipe=recipe))
+        if (found := of_two(inner, others, task, hint)) is not None:
+            return replace(found, note=f"called with ones for {given.name}{'; ' * bool(found.note)}{found.note}")
+        trial.said += inner.said
+        trial.returned = trial.returned or inner.returned
+    return None
+
+
+def _unbound(settings: list[str]) -> Unknown:
+    given = ", ".join(f"{name}=..." for name in settings)
+    plural = len(settings) > 1
+    return Unknown(
+        why=f"it needs {' and '.join(settings)}, which {'are settings' if plural else 'is a setting'} and no tensor"
+        f"{'s' if plural else ''}",
+        fix=f"Bind {'them' if plural else 'it'}: functools.partial(loss, {given}).",
+    )
+
+
+def _expected(parameters: tuple[Parameter, ...]) -> str:
+    if len(parameters) == 2:
+        return ""
+    names = ", ".join(one.name or "..." for one in parameters)
+    return f"Wrap it in a function of (prediction, target) that gives it ({names})."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 import os
@@ -51,6 +52,7 @@ def guarded(work: Callable[[], Iterator[object]]) -> Iterator[object]:
     Args:
         work: what to do; what it yields is pickled.
     """
+    _load_what_comes_late()
     here, there = Pipe(duplex=False)
     for stream in (sys.stdout, sys.stderr):
         # What waits in a buffer would be written by the copy too.
@@ -76,6 +78,13 @@ def guarded(work: Callable[[], Iterator[object]]) -> Iterator[object]:
             os.waitpid(child, 0)
 
 
+def _load_what_comes_late() -> None:
+    """What a second derivative may load takes a second: here once, and not in every copy."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module("torch._dynamo")
+
+
 def _heard(here: Connection, child: int) -> Iterator[object]:
     while True:
         if not here.poll(SILENCE):
@@ -89,6 +98,8 @@ def _heard(here: Connection, child: int) -> Iterator[object]:
         if message is None:
             return
         yield message
+        if isinstance(message, Lost):
+            return
 
 
 def _end(status: int) -> str:
@@ -108,15 +119,20 @@ def _child(work: Callable[[], Iterator[object]], there: Connection) -> NoReturn:
         for message in work():
             there.send_bytes(pickle.dumps(message))
         there.send_bytes(pickle.dumps(None))
-        there.close()
+    except BaseException as error:
+        with suppress(OSError):
+            there.send_bytes(pickle.dumps(Lost(f"raised {type(error).__name__}: {error}".partition("\n")[0])))
     finally:
         os._exit(0)
 
 
 def _alone() -> None:
     """Cut the copy off from the terminal, from threads, and from more memory than a loss can need."""
+    import faulthandler
     import resource
 
+    # That a loss crashes is told in its report.
+    faulthandler.disable()
     # A group of its own, so that what it starts can be stopped with it.
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -77,6 +77,9 @@ def measure_range(subject: Subject, dtype: torch.dtype) -> Range:
         }
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         return Range(dtype=dtype, refused=str(error).partition("\n")[0])
+    if found["overflow"] is None and found["intrinsic"] is not None and dtype is subject.dtype:
+        found["overflow"] = rows.sudden(found["intrinsic"])
+        found["intrinsic"] = None if found["overflow"] is not None else found["intrinsic"]
     return Range(
         dtype=dtype,
         overflow=found["overflow"],
@@ -173,6 +176,34 @@ class _Rows:
             value=here.value[place, column].item(),
             truth=here.truth[place, column].item(),
         )
+
+    def sudden(self, place: Break) -> Break | None:
+        """The overflow a little before this one, between two magnitudes of the grid, if there is one.
+
+        A value that grows out of its dtype is large just before. One that is moderate there was cut off inside, as
+        where a step is taken in half precision.
+        """
+        low, high = place.magnitude / 2.2, place.magnitude / 1.25
+        if self.domain.low > -torch.inf or self.domain.normalised or not self._lost(high):
+            return None
+        for _ in range(12):
+            middle = (low * high) ** 0.5
+            low, high = (low, middle) if self._lost(middle) else (middle, high)
+        seen = self.look(torch.tensor([low, high], dtype=torch.float64))
+        columns = seen.signs["overflow"][1].nonzero().flatten()
+        if not len(columns) or not bool((seen.value[0].abs() < torch.finfo(self.dtype).max ** 0.25).all()):
+            return None
+        column = int(columns[0])
+        inputs = self.at(torch.tensor(high, dtype=torch.float64))
+        return Break(
+            magnitude=high,
+            inputs=inputs if self.subject.whole else tuple(x[column : column + 1] for x in inputs),
+            value=seen.value[1, column].item(),
+            truth=seen.value[0, column].item(),
+        )
+
+    def _lost(self, magnitude: float) -> bool:
+        return bool(self.look(torch.tensor([magnitude], dtype=torch.float64)).signs["overflow"].any())
 
     def _usable(self, x: Tensor) -> Tensor:
         """Which predictions are still inside the open domain after rounding."""

@@ -9,17 +9,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..cards import Positive
+from ..findings import Figure
 from .binary import Margins, measure_binary
 from .bounded import measure_bounded
+from .cheats import Cheats, measure_cheats
 from .convex import measure_convex
+from .degenerate import Degenerate, measure_degenerate
 from .direction import Direction, measure_direction
+from .edges import Edges, measure_edges
+from .figures import figures_of
+from .health import Health, measure_health
+from .invariance import Invariances, measure_invariances
+from .likeness.nearest import Known, Nearest, nearest
 from .magnitudes import Range, measure_range
 from .manners import Manners, measure_manners
 from .multiclass import Scores, measure_multiclass
 from .perfect import measure_perfect
+from .rays import Rays, measure_rays
 from .reduction import Reduction, measure_reduction
+from .shape import Shape, measure_shape
 from .statistic import Statistic, measure_statistic
 from .subject import Subject
+from .vector_statistic import measure_vector_statistic
 from .verdict import MEANINGLESS, Verdict, unmeasured
 
 _NOT_YET = "only one number against one number or label, and scores against a class, can be measured yet"
@@ -30,18 +42,18 @@ class Measured:
     """A subject and what was measured of it."""
 
     def __init__(self, subject: Subject) -> None:
-        self._given = subject
+        self.given = subject
         self.range = cache(self._range)
 
     @cached_property
     def reduction(self) -> Reduction:
         """How a batch becomes a number."""
-        return measure_reduction(self._given)
+        return measure_reduction(self.given)
 
     @cached_property
     def subject(self) -> Subject:
         """The loss, with what the reduction tells of how its examples have a value."""
-        given, found = self._given, self.reduction
+        given, found = self.given, self.reduction
         if given.loss is not None:
             return replace(given, whole=found.coupling == "coupled")
         labelled = given.task in ("binary", "multiclass")
@@ -67,11 +79,25 @@ class Measured:
                 return Statistic(name="unresolved", why="the value of an example depends on the others", facts={})
             if subject.scalar:
                 found = measure_statistic(subject, transform=subject.whole)
-                endless = found.name == "unresolved" and self.bounded.word == "no"
-                return Statistic(name="none", why="it has no least value", facts={}) if endless else found
+                return self._at_home(found) if found.name in ("none", "unresolved") else found
+            if subject.outputs:
+                return measure_vector_statistic(subject)
         if (found := self.probabilities) is not None:
             return Statistic(name=found.elicits, why=found.proper.why, facts={})
-        return Statistic(name="unresolved", why=_NOT_YET, facts={})
+        return Statistic(name="unresolved", why=_NOT_YET, facts={}, measured=False)
+
+    def _at_home(self, found: Statistic) -> Statistic:
+        """What a loss without a least value elicits of positive targets, where those are what it is meant for."""
+        if self.bounded.word != "no":
+            return found
+        subject = self.subject
+        if subject.target.low < 0:
+            positive = replace(subject, domains=(subject.domains[0], ("target", Positive)))
+            if measure_bounded(positive).word == "yes":
+                home = measure_statistic(positive, transform=subject.whole)
+                if home.name not in ("none", "unresolved"):
+                    return replace(home, why=f"for positive targets, as else it has no least value: {home.why}")
+        return Statistic(name="none", why="it has no least value", facts={})
 
     @cached_property
     def probabilities(self) -> Margins | Scores | None:
@@ -104,9 +130,53 @@ class Measured:
         return measure_direction(self.subject)
 
     @cached_property
+    def shape(self) -> Shape:
+        """How it bends, where it has kinks, and how it grows."""
+        return measure_shape(self.subject, self.convex)
+
+    @cached_property
+    def invariances(self) -> Invariances:
+        """What may be done to its inputs without changing it."""
+        return measure_invariances(self.subject)
+
+    @cached_property
+    def rays(self) -> Rays:
+        """What it cannot see of the forecasts for a batch."""
+        return measure_rays(self.subject)
+
+    @cached_property
+    def cheats(self) -> Cheats:
+        """Which forecasts without information win."""
+        return measure_cheats(self.subject, self.statistic.name)
+
+    @cached_property
+    def degenerate(self) -> Degenerate:
+        """Its degenerate minimisers."""
+        return measure_degenerate(self.subject, self.cheats, self.bounded)
+
+    @cached_property
+    def health(self) -> Health | None:
+        """Where its gradient can be used, in each dtype; None where that is not mapped."""
+        return measure_health(self.subject)
+
+    @cached_property
     def manners(self) -> Manners:
         """How it behaves towards its caller."""
-        return measure_manners(self._given)
+        return measure_manners(self.given)
+
+    @cached_property
+    def edges(self) -> Edges:
+        """What it does with unusual inputs."""
+        return measure_edges(self.subject, self.range, self.manners)
+
+    @cached_property
+    def nearest(self) -> Nearest:
+        """The loss of the catalogue that it equals, or the known mistake that it is."""
+        if self.subject.claimed is not None and (loss := self.subject.claimed.match.loss) is not None:
+            like = self.subject.claimed.match.likeness
+            same = like.relation in ("equal", "affine") and not self.subject.claimed.match.mistakes
+            return Nearest(known=Known(loss=loss, scale=like.scale, shift=like.shift) if same else None)
+        return nearest(self.given) if self.steady else Nearest()
 
     def _range(self, dtype: torch.dtype) -> Range:
         return measure_range(self.subject, dtype)
@@ -120,10 +190,35 @@ class Measured:
         direct = {"convex": "convex", "bounded_below": "bounded", "perfect_is_minimal": "perfect"}
         if name in direct:
             return getattr(self, direct[name])
+        bends = {"strictly_convex": "strict", "strongly_convex": "strong", "quasi_convex": "quasi"}
+        if name in bends:
+            return getattr(self.shape.curvature, bends[name])
+        if name == "lipschitz":
+            return self.shape.growth.lipschitz
         if self.probabilities is not None:
             return getattr(self.probabilities, name)
         classes = self.subject.task in ("binary", "multiclass", "multilabel")
         return unmeasured(_NOT_YET) if classes else MEANINGLESS
+
+    def figures(self) -> tuple[Figure, ...]:
+        """The pictures of a report."""
+        return figures_of(self.subject, self.health) if self.steady else ()
+
+    def _shape_facts(self) -> dict[str, Any]:
+        """What the card says of the shape, of invariances and of degenerate minimisers."""
+        words = ("strictly_convex", "strongly_convex", "quasi_convex", "lipschitz")
+        facts: dict[str, Any] = {name: self.claim(name).word for name in words}
+        if not self.steady:
+            return facts
+        kinks, growth = self.shape.kinks, self.shape.growth
+        facts |= {"lipschitz_constant": growth.constant, "growth": growth.value, "slope": growth.slope}
+        facts |= {"smooth": kinks.smooth, "kinks": kinks.where or None}
+        facts["invariances"] = list(self.invariances.words)
+        facts["degenerate"] = list(self.degenerate.ways)
+        if self.health is not None:
+            ends = {strip.name: {"dies": strip.dies, "overflows": strip.overflows} for strip in self.health.strips}
+            facts["gradient_health"] = ends
+        return facts
 
     def card(self) -> dict[str, Any]:
         """The card of a report."""
@@ -132,9 +227,15 @@ class Measured:
         facts |= {name: self.claim(name).word for name in words}
         margins = self.probabilities if self.steady else None
         facts["threshold"] = margins.threshold if isinstance(margins, Margins) else None
+        facts["link"] = margins.link.name if margins is not None else None
+        facts["noise_tolerance"] = margins.noise.rate if margins is not None else None
+        facts["guarantee"] = margins.guarantee if isinstance(margins, Margins) else None
         found = self.reduction if self.steady else Reduction(reduction="unresolved", coupling="unresolved")
         facts |= {"reduction": found.reduction, "coupling": found.coupling}
         facts |= {name: self.claim(name).word for name in ("deterministic", "pure")}
+        facts |= self._shape_facts()
+        known = self.nearest.known
+        facts["known_as"] = None if known is None else known.to_dict()
         facts["inputs"] = {name: f"{d.says}, {d.interval}" for name, d in self.subject.domains}
         return facts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .comparison import compares
 from .grids import inside, pairs, spread
 from .subject import BATCH, CLASSES, Subject
 from .verdict import MEANINGLESS, Verdict, no, unresolved, yes
@@ -23,7 +24,7 @@ def measure_perfect(subject: Subject, *, scale: str = "identity") -> Verdict:
     if subject.whole:
         return _of_batches(subject) if subject.task == "regression" else MEANINGLESS
     if subject.task == "regression" and subject.scalar:
-        return _of_numbers(subject) if scale == "identity" else MEANINGLESS
+        return _of_numbers(subject) if scale == "identity" and not compares(subject) else MEANINGLESS
     if subject.labelled:
         return _of_labels(subject)
     if subject.task == "multiclass" and len(subject.domains) == 2:
@@ -36,7 +37,28 @@ def _of_numbers(subject: Subject) -> Verdict:
     y = spread(subject.target, 15, generator, wide=False).to(subject.dtype)
     y = y[(y > subject.prediction.low) & (y < subject.prediction.high)]
     places = [spread(subject.prediction, 101, generator, wide=wide) for wide in (True, False)]
-    return _least(subject, subject.values(y, y), torch.cat(places).to(subject.dtype), y)
+    x = torch.cat(places).sort().values.to(subject.dtype)
+    found = _least(subject, subject.values(y, y), x, y)
+    return MEANINGLESS if found.word == "no" and _in_another_scale(subject, y) else found
+
+
+def _in_another_scale(subject: Subject, y: Tensor) -> bool:
+    """Whether each target has a prediction of its own that costs as little, on a curve, as its logarithm would be."""
+    x = torch.cat([spread(subject.prediction, 1001, subject.generator(), wide=wide) for wide in (True, False)])
+    x = x.sort().values.to(subject.dtype)
+    table = subject.values(*pairs(x, y)).detach().double().reshape(len(x), len(y)).nan_to_num(nan=torch.inf)
+    least, place = table.min(0)
+    usual = table.quantile(0.5, dim=0) - least
+    # Its own least value hardly differs from target to target.
+    if not bool((least - least.min() <= 1e-2 * usual).all()):
+        return False
+    best, target = x[place].double(), y.double()
+    if not bool((best.diff() > 0).all()):
+        return False
+    line = torch.stack([target, torch.ones_like(target)], 1)
+    fitted = line @ torch.linalg.lstsq(line, best.unsqueeze(1)).solution
+    # On a line it is a wrong factor or offset, and no scale that anybody means.
+    return bool((fitted.squeeze(1) - best).abs().max() > 0.03 * (best.max() - best.min()))
 
 
 def _of_labels(subject: Subject) -> Verdict:

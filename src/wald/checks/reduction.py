@@ -1,26 +1,23 @@
 """How a batch becomes a number, and whether its examples meet.
 
-The value of a batch is compared with the values of its examples alone; where that says nothing, gradients on
-overlapping parts of the batch are compared. If those of a part are those of the whole times one factor, the
-batch is a transform of separate values; the mixed second derivative then tells a weighted mean from a transform
-such as a root. Every example is missing from some part, since a maximum looks separable where its example is not.
+The value of a batch is compared with the values of its examples alone, on two batches, then with that of the batch
+twice over. Where that says nothing, the gradients say whether separate examples were added up (see `coupling`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from .subject import Subject
+from .coupling import Bond, bond_of
+from .subject import Inputs, Subject
 
 #: Relative difference beyond which two values differ; single precision is no better than 1e-6.
 _CLOSE = {torch.float64: 1e-9, torch.float32: 1e-4}
-_ROWS = 7
-#: No example is in all of them, so each that costs most is missing from one.
-_PARTS = ([0, 1, 2, 3], [3, 4, 5, 6], [0, 2, 4, 5])
+#: Rows of the batch that is taken apart, and of the one by which what was seen is confirmed.
+_ROWS, _MORE_ROWS = 7, 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +29,8 @@ class Reduction:
         coupling: separable, coupled or unresolved.
         ordered: whether the value of a batch depends on the order of its examples.
         why: what shows it.
+        copies: the value of a batch twice over, as a multiple of its value: 1 for a mean, 2 for a sum; None where
+            it is no number, or zero.
         weights: what each of `inputs` counts beside the others, where that differs.
         inputs: the batch that it was found on.
     """
@@ -40,6 +39,7 @@ class Reduction:
     coupling: str
     ordered: bool = False
     why: str = ""
+    copies: float | None = None
     weights: Tensor | None = None
     inputs: tuple[Tensor, ...] = field(default=())
 
@@ -57,20 +57,64 @@ def measure_reduction(subject: Subject) -> Reduction:
     if whole.ndim and whole.shape[0] == _ROWS:
         return _of_values(subject, inputs, whole, shuffled[order.argsort()], close)
     ordered = not torch.allclose(whole, shuffled, rtol=close, atol=close)
+    if not torch.allclose(whole, subject.batch(*inputs).detach(), rtol=close, equal_nan=True):
+        return Reduction(
+            reduction="unresolved",
+            coupling="unresolved",
+            why="the same batch has another value at every call",
+            inputs=inputs,
+        )
+    copies = _copies(subject, inputs, whole)
+    plain = {_added_up(subject, batch, close) for batch in (inputs, _near_and_far(subject))} - {None}
+    if len(plain) == 1 and (word := plain.pop()):
+        return Reduction(reduction=word, coupling="separable", ordered=ordered, copies=copies, inputs=inputs)
+    return _of_bond(subject, inputs, ordered, copies, close)
+
+
+def _alone(subject: Subject, inputs: Inputs) -> Tensor:
+    """What each example costs in a batch of its own; NaN where it may not stand alone."""
     try:
-        alone = torch.stack([subject.batch(*(x[i : i + 1] for x in inputs)).detach().sum() for i in range(_ROWS)])
+        rows = [subject.batch(*(x[i : i + 1] for x in inputs)).detach().sum() for i in range(len(inputs[0]))]
     except Exception:
-        alone = torch.full((_ROWS,), torch.nan)
-    total = whole.sum()
-    if bool(alone.isfinite().all()) and bool(alone.std() > 0):
-        if torch.allclose(total, alone.mean(), rtol=close):
-            return Reduction(reduction="mean", coupling="separable", ordered=ordered, inputs=inputs)
-        if torch.allclose(total, alone.sum(), rtol=close):
-            return Reduction(reduction="sum", coupling="separable", ordered=ordered, inputs=inputs)
-    return _by_gradients(subject, inputs, ordered, close)
+        return torch.full((len(inputs[0]),), torch.nan)
+    return torch.stack(rows)
 
 
-def _of_catalogue(subject: Subject, inputs: tuple[Tensor, ...], close: float) -> Reduction:
+def _added_up(subject: Subject, inputs: Inputs, close: float) -> str | None:
+    """Mean or sum, if the value of the batch is that of its examples alone; None where all of them cost the same."""
+    total, alone = subject.batch(*inputs).detach().sum(), _alone(subject, inputs)
+    if not bool(alone.isfinite().all()):
+        return ""
+    if not bool(alone.std() > 0):
+        return None
+    if torch.allclose(total, alone.mean(), rtol=close):
+        return "mean"
+    return "sum" if torch.allclose(total, alone.sum(), rtol=close) else ""
+
+
+def _near_and_far(subject: Subject) -> Inputs:
+    """Another batch, half of which is predicted well, so that thresholds and selections show."""
+    generator = subject.generator().manual_seed(subject.seed + 1)
+    x, *rest = subject.inputs(_MORE_ROWS, generator)
+    if rest and rest[0].shape == x.shape and rest[0].is_floating_point():
+        near = rest[0].to(x) + 0.1 * (x - rest[0].to(x))
+        even = (torch.arange(_MORE_ROWS) % 2 == 0).reshape(-1, *[1] * (x.ndim - 1))
+        x = torch.where(even & bool(subject.prediction.normalised == ""), near, x)
+        x = x.clamp(min=subject.prediction.low, max=subject.prediction.high)
+    return x, *rest
+
+
+def _copies(subject: Subject, inputs: Inputs, whole: Tensor) -> float | None:
+    """The value of the batch twice over as a multiple of its value."""
+    try:
+        twice = subject.batch(*(torch.cat([x, x]) for x in inputs)).detach().sum()
+    except Exception:
+        return None
+    ratio = float(twice / whole.sum())
+    return ratio if ratio == ratio and abs(ratio) != float("inf") else None
+
+
+def _of_catalogue(subject: Subject, inputs: Inputs, close: float) -> Reduction:
     mean, values = subject.call(*inputs).detach(), subject.values(*inputs).detach()
     changed = tuple(torch.cat([x[:1], x[1:].flip(0)]) for x in inputs)
     fewer = tuple(x[:3] for x in inputs)
@@ -85,9 +129,7 @@ def _of_catalogue(subject: Subject, inputs: tuple[Tensor, ...], close: float) ->
     )
 
 
-def _of_values(
-    subject: Subject, inputs: tuple[Tensor, ...], whole: Tensor, unshuffled: Tensor, close: float
-) -> Reduction:
+def _of_values(subject: Subject, inputs: Inputs, whole: Tensor, unshuffled: Tensor, close: float) -> Reduction:
     """One value an example: does it change with the others?"""
     few = subject.batch(*(x[:3] for x in inputs)).detach()
     same = few.shape[0] == 3 and torch.allclose(few, whole[:3], rtol=close, atol=close)
@@ -101,60 +143,41 @@ def _of_values(
     )
 
 
-def _by_gradients(subject: Subject, inputs: tuple[Tensor, ...], ordered: bool, close: float) -> Reduction:
+def _of_bond(subject: Subject, inputs: Inputs, ordered: bool, copies: float | None, close: float) -> Reduction:
     def found(reduction: str, coupling: str, why: str, weights: Tensor | None = None) -> Reduction:
         return Reduction(
-            reduction=reduction, coupling=coupling, ordered=ordered, why=why, weights=weights, inputs=inputs
+            reduction=reduction,
+            coupling=coupling,
+            ordered=ordered,
+            why=why,
+            copies=copies,
+            weights=weights,
+            inputs=inputs,
         )
 
     try:
-        whole = _gradient(subject.batch, inputs)
-        pairs = [(whole[rows], _gradient(subject.batch, tuple(x[rows] for x in inputs))) for rows in _PARTS]
+        bond = bond_of(subject, inputs, max(close, 1e-7))
     except Exception as error:
         return found("unresolved", "unresolved", f"{type(error).__name__}: {error}")
-    if not all(bool(part.isfinite().all()) for _, part in pairs) or bool((whole == 0).all()):
+    if bond.word == "unknown":
         return found("unresolved", "unresolved", "it has no finite gradient to compare")
-    if not all(_proportional(a, b, max(close, 1e-7)) for a, b in pairs):
+    if bond.word == "coupled":
         return found("other", "coupled", "the gradient of an example changes with the other examples")
-    if _mixed(subject.batch, inputs) > max(close, 1e-7):
+    if bond.word == "transformed":
         return found("transform of mean", "separable", "gradients of part and whole differ by one factor")
-    return found("weighted mean", "separable", "it divides by a sum of weights", _weights(subject, inputs, whole))
+    if not _is_weighted_mean(subject, inputs, bond, close):
+        return found("other", "separable", "it divides by something other than a sum of weights", bond.weights)
+    return found("weighted mean", "separable", "it divides by a sum of weights", bond.weights)
 
 
-def _gradient(call: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> Tensor:
-    first = inputs[0].detach().clone().requires_grad_()
-    return torch.autograd.grad(call(first, *inputs[1:]).sum(), first)[0].detach()
-
-
-def _proportional(a: Tensor, b: Tensor, close: float) -> bool:
-    """Whether one is the other times one factor; both zero in the same places."""
-    a, b = a.flatten(), b.flatten()
-    size = a.norm() * b.norm()
-    return bool(size > 0) and bool((a @ b).abs() / size > 1 - close)
-
-
-def _mixed(call: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> float:
-    """The largest mixed second derivative between examples, as a share of the gradients that it mixes."""
-    first = inputs[0].detach().clone().requires_grad_()
-    (slope,) = torch.autograd.grad(call(first, *inputs[1:]).sum(), first, create_graph=True)
-    if not slope.requires_grad:
-        return 0.0
-    size = slope.detach().abs().max()
-    worst = 0.0
-    for row in range(3):
-        (across,) = torch.autograd.grad(slope[row].sum(), first, retain_graph=True, materialize_grads=True)
-        others = torch.arange(len(first)) != row
-        worst = max(worst, float(across.detach()[others].abs().max() / size))
-    return worst
-
-
-def _weights(subject: Subject, inputs: tuple[Tensor, ...], whole: Tensor) -> Tensor:
-    """What each example counts: its gradient in the batch over its gradient alone."""
-    alone = torch.cat([_gradient(subject.batch, tuple(x[i : i + 1] for x in inputs)) for i in range(_ROWS)])
-    whole, alone = _rows(whole), _rows(alone)
-    weights = (whole * alone).sum(1) / (alone * alone).sum(1)
-    return weights / weights.nan_to_num().max()
-
-
-def _rows(x: Tensor) -> Tensor:
-    return x.reshape(len(x), -1)
+def _is_weighted_mean(subject: Subject, inputs: Inputs, bond: Bond, close: float) -> bool:
+    """Whether the value is Σ w · ℓ / Σ w with the weights that the gradients show and the values of examples alone."""
+    weights = bond.weights
+    if weights is None:
+        return False
+    alone = _alone(subject, inputs).double()
+    counts = weights.isfinite() & (weights > 0)
+    if not bool(counts.any()) or not bool(alone[counts].isfinite().all()):
+        return False
+    mean = (weights * alone)[counts].sum() / weights[counts].sum()
+    return torch.allclose(subject.batch(*inputs).detach().sum().double(), mean, rtol=1e3 * close)

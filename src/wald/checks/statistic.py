@@ -1,37 +1,32 @@
 """Which statistic of the target a loss of one number elicits.
 
-The table D of derivatives over irregular predictions x and targets y is looked at. A minimiser solves
-E D(x, Y) = 0, so the form of D in y names it:
-
-- D = a(x) + b(x) φ(y): a mean of φ(Y); its root says in which scale the prediction is.
-- D = b(x) w(y) (x - y): a mean under weights w.
-- log |D| = h(x) + w(y) + c · [x > T(y)]: a quantile of level 1 / (1 + exp c).
-- the same of |D| / |x - y|: an expectile.
-- D of the difference alone, and none of these: an M-functional.
-
-What the derivatives say must be confirmed by values alone (see `acts`), else it is unresolved.
+It is found twice. The derivatives over a table of predictions and targets have a form that names it (see
+`identification`), and its best predictions for two dozen finite laws, had by values alone, must be what was named
+(see `acts`). Where the two disagree nothing is claimed. A loss of the difference alone is also looked at far out (see
+`psi`), where a Huber loss shows that it is no squared error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from . import functionals
-from .acts import Acts, bayes_acts
-from .functionals import LINKS, Functional, Numbers
-from .grids import pairs, spread
+from .acts import Acts, bayes_acts, examples
+from .derivatives import Slope, Table, is_slope_of_values, slopes_by_autograd, slopes_by_differences, table_of
+from .functionals import Functional
+from .grids import pairs
+from .identification import identified, is_function_of_a_mean, nearly_identified
+from .psi import Psi, measure_psi
 from .subject import Subject
 
-_XS, _YS = 37, 41
-#: Rows below this many say too little.
-_FEWEST = 8
-#: The right form fits to rounding, the wrong ones are off by 1e-2 and more.
-_FITS = {torch.float64: 1e-6, torch.float32: 1e-3}
+#: How closely the right form fits in single precision, or worse.
+_SINGLE = 1e-4
+#: The share of slopes that must have the right sign.
+_TOWARDS = 0.97
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +38,14 @@ class Statistic:
         why: what shows it, or why it is unresolved.
         facts: numbers for the evidence.
         scale: the scale in which the prediction is.
+        measured: whether it was looked for at all.
     """
 
     name: str
     why: str
-    facts: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
     scale: str = "identity"
+    measured: bool = True
 
 
 def measure_statistic(subject: Subject, *, transform: bool = False) -> Statistic:
@@ -58,245 +55,177 @@ def measure_statistic(subject: Subject, *, transform: bool = False) -> Statistic
         subject: a loss of one number against one number.
         transform: its batches are a transform of a mean, so only whole batches have a value in order.
     """
-    for wide in (True, False):
-        table = _Table.of(subject, wide=wide, transform=transform)
-        if table is None:
-            continue
-        found = _identified(table)
-        shifts = found is None and _shift_invariant(subject, table, transform)
-        if found is None and not shifts and wide:
-            # Perhaps the decades were too many for its arithmetic: look at typical numbers before giving up.
-            continue
-        return _confirmed(subject, found, shifts, wide=wide, transform=transform)
-    table = _Table.of(subject, wide=False, transform=transform)
-    if table is None:
+    return _Search(subject, transform).result()
+
+
+class _Search:
+    """One loss, and how it must be called."""
+
+    def __init__(self, subject: Subject, transform: bool) -> None:
+        self.subject = subject
+        self.transform = transform
+        self.by_batch = transform or not subject.together
+
+    def result(self) -> Statistic:
+        """What derivatives and best predictions agree on."""
+        slope = slopes_by_autograd(self.subject, by_batch=self.by_batch)
+        tables = [(wide, table_of(self.subject, slope, wide=wide)) for wide in (True, False)]
+        differences = all(table is None for _, table in tables) and not self.transform
+        if differences:
+            slope = slopes_by_differences(self.subject)
+            tables = [(False, table_of(self.subject, slope, wide=False, differences=True))]
+        seen = [(wide, table) for wide, table in tables if table is not None]
+        if not seen:
+            return self._by_acts_alone()
+        psi = measure_psi(self.subject, slope, differences=differences)
+        wide, table, found = _first_identified(seen, stop=psi is not None)
+        if psi is not None and not _is_plain(found, psi):
+            return self._of_difference(psi, slope, wide)
+        if found is not None:
+            return self._confirmed(found, wide)
+        if differences:
+            # A staircase has slopes between its steps that mean nothing.
+            return self._by_acts_alone()
+        return self._nameless(table, slope, wide)
+
+    def _acts(self, wide: bool) -> Acts:
+        return bayes_acts(self.subject, wide=wide, by_batch=self.by_batch)
+
+    def _facts(self, **more: Any) -> dict[str, Any]:
+        return {"acts": examples(self.subject, by_batch=self.by_batch), **more}
+
+    def _confirmed(self, found: Functional, wide: bool) -> Statistic:
+        if not self._acts(wide).confirm(found):
+            return _unresolved(f"its derivatives are those of a {found.name}, but its best predictions are not")
+        meaning = f" ({found.formula})" if found.formula else ""
+        return Statistic(
+            name=found.name,
+            why=f"derivatives name it{meaning} and the best predictions of two dozen laws are it",
+            facts=self._facts(**({"formula": found.formula} if found.formula else {})),
+            scale=found.scale,
+        )
+
+    def _of_difference(self, psi: Psi, slope: Slope, wide: bool) -> Statistic:
+        facts = self._facts(psi=dict(psi.facts()))
+        if psi.has_one_sign():
+            return Statistic(name="none", why="its slope never changes sign, so it has no least value", facts=facts)
+        if not self.transform and not is_slope_of_values(self.subject, slope):
+            return self._disagreement(wide)
+        likeness = self._plain(self._acts(wide))
+        alike = f"; for errors of the usual size its best predictions are the {likeness}" if likeness else ""
+        return Statistic(
+            name="m-functional",
+            why=f"a loss of the difference alone, of which {psi.says()}{alike}",
+            facts=facts,
+        )
+
+    def _nameless(self, table: Table, slope: Slope, wide: bool) -> Statistic:
+        """No form fits: that is only said where both ways say it."""
+        if (near := nearly_identified(table)) is not None:
+            return _unresolved(
+                f"its derivatives are nearly those of a {near.name}, but not as nearly as they should be"
+            )
+        if is_function_of_a_mean(table):
+            return _unresolved(
+                "its best prediction is a function of one mean of the target, in no scale that has a name"
+            )
+        if self._plain(self._acts(wide)) or not (self.transform or is_slope_of_values(self.subject, slope)):
+            return self._disagreement(wide)
+        return Statistic(name="none", why="no statistic that has a name fits its derivatives", facts=self._facts())
+
+    def _disagreement(self, wide: bool) -> Statistic:
+        told = self._plain(self._acts(wide))
+        if told:
+            return _unresolved(f"its best predictions are the {told}, but its derivatives are of another form")
+        return _unresolved("its gradient is not the slope of its values")
+
+    def _plain(self, acts: Acts) -> str:
+        """Mean or median, where its best predictions are one of them."""
+        plain = (functionals.mean(), functionals.quantile(0.5))
+        return next((one.name for one in plain if acts.confirm(one)), "")
+
+    # Without any derivative.
+
+    def _by_acts_alone(self) -> Statistic:
+        acts = self._acts(wide=False)
+        if all(bool((typical <= cost).all()) for typical, cost in zip(acts.typical, acts.costs, strict=True)):
+            return _unresolved("it costs the same whatever is predicted")
+        confirmed = [one for one in _candidates(self.subject, acts) if acts.confirm(one) and acts.single(one)]
+        if len(confirmed) == 1:
+            (found,) = confirmed
+            return Statistic(
+                name=found.name,
+                why="the best predictions of two dozen laws are it; it has no derivative to confirm that",
+                facts=self._facts(),
+                scale=found.scale,
+            )
+        if acts.inside and not confirmed and not self.transform and self._same_everywhere():
+            return Statistic(
+                name="m-functional",
+                why="a loss of the difference alone, without a slope, whose best predictions have no other name",
+                facts=self._facts(),
+            )
         return _unresolved("its derivative in the prediction is not finite, or is zero everywhere")
-    return _confirmed(subject, None, False, wide=False, transform=transform)
+
+    def _same_everywhere(self) -> bool:
+        """Whether its values are those of the difference alone."""
+        if self.subject.prediction.bounded or self.subject.target.bounded:
+            return False
+        base, r = pairs(torch.tensor([0.0, 1.25, -3.5]), torch.arange(-20, 21) / 8)
+        base, r = (x.to(self.subject.dtype) for x in (base, r))
+        found = self.subject.values(base + r, base).detach().double().reshape(3, -1)
+        return torch.allclose(found, found[:1].expand_as(found), rtol=1e-6, atol=1e-9)
 
 
 def _unresolved(why: str) -> Statistic:
-    return Statistic(name="unresolved", why=why, facts={})
+    return Statistic(name="unresolved", why=why)
 
 
-def _confirmed(subject: Subject, found: Functional | None, shifts: bool, *, wide: bool, transform: bool) -> Statistic:
-    acts = bayes_acts(subject, wide=wide, transform=transform)
-    facts = _examples(acts)
-    if found is not None:
-        if acts.confirm(found):
-            return Statistic(
-                name=found.name,
-                why="derivatives name it and the best predictions of two dozen laws are it",
-                facts=facts,
-                scale=found.scale,
-            )
-        return _unresolved(f"its derivatives are those of a {found.name}, but its best predictions are not")
-    plain = [functionals.mean(), functionals.quantile(0.5)]
-    if (told := next((one.name for one in plain if acts.confirm(one)), None)) is not None:
-        return _unresolved(f"its best predictions are the {told}, but its derivatives are of another form")
-    if shifts:
-        return Statistic(
-            name="m-functional",
-            why="a loss of the difference alone whose best predictions are neither mean, quantile nor expectile",
-            facts=facts,
-        )
-    return Statistic(name="none", why="no statistic that has a name fits its derivatives", facts=facts)
+def _first_identified(seen: list[tuple[bool, Table]], *, stop: bool) -> tuple[bool, Table, Functional | None]:
+    """The first table whose form has a name; numbers of the usual size are looked at where decades were too many."""
+    wide, table = seen[0]
+    found = identified(table)
+    if found is not None or len(seen) == 1 or stop:
+        return wide, table, found
+    usual = identified(seen[1][1])
+    return (wide, table, None) if usual is not None and _contradicts(table, usual) else (*seen[1], usual)
 
 
-def _examples(acts: Acts) -> dict[str, Any]:
-    """A few laws with their best predictions, beside mean and median, for a reader to compare."""
-    law, act = acts.laws[2].double(), acts.acts[2].double()
-    rows = [
-        {"law": y.sort().values.tolist(), "best": x.item(), "mean": y.mean().item(), "median": y.median().item()}
-        for x, y in zip(act[:3], law[:3], strict=True)
-    ]
-    return {"acts": rows}
-
-
-# The table of derivatives.
-
-
-@dataclass(frozen=True)
-class _Table:
-    """D over predictions (rows) and targets (columns): only rows in which the arithmetic can be trusted."""
-
-    xs: Tensor
-    ys: Tensor
-    slopes: Tensor
-    close: float
-
-    @staticmethod
-    def of(subject: Subject, *, wide: bool, transform: bool) -> _Table | None:
-        generator = subject.generator()
-        xs = spread(subject.prediction, _XS, generator, wide=wide).to(subject.dtype)
-        ys = torch.cat([spread(subject.target, _YS, generator, wide=wide), _beside(subject, xs)]).to(subject.dtype)
-        slopes = _slopes(subject, *pairs(xs, ys), transform=transform).reshape(len(xs), len(ys)).double()
-        finite = slopes.isfinite().all(1)
-        centred = slopes - slopes.mean(1, keepdim=True)
-        # A row whose mean drowns what varies in it has lost that to rounding.
-        clear = centred.norm(dim=1) > 1e-7 * slopes.norm(dim=1)
-        use = finite & clear
-        if int(use.sum()) < _FEWEST:
-            return None
-        return _Table(xs.double()[use], ys.double(), slopes[use], _FITS[subject.dtype])
-
-
-def _beside(subject: Subject, xs: Tensor) -> Tensor:
-    """Targets that predictions all but hit, where what looks like a kink from afar may be a bend."""
-    closest = -5 if subject.dtype is torch.float64 else -2
-    gaps = torch.logspace(-1, closest, 1 - 2 * closest, dtype=torch.float64)
-    middle = xs[len(xs) // 2 :][: len(gaps)].double()
-    low = max(subject.prediction.low, subject.target.low)
-    scale = middle - low if low > -torch.inf else torch.ones_like(middle)
-    y = middle + scale * gaps * (1 - 2 * (torch.arange(len(gaps)) % 2))
-    return y[(y > subject.target.low) & (y < subject.target.high)]
-
-
-def _slopes(subject: Subject, x: Tensor, y: Tensor, *, transform: bool) -> Tensor:
-    if not transform:
-        return subject.slopes(x, y)
-    first = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(subject.batch(first, y).sum(), first)
-    return slope.detach()
-
-
-def _shift_invariant(subject: Subject, table: _Table, transform: bool) -> bool:
-    if transform:
+def _contradicts(table: Table, usual: Functional) -> bool:
+    """Whether a table over decades, whose arithmetic holds, is of another form than what usual numbers name."""
+    if not table.whole:
         return False
-    x, y = (z.to(subject.dtype) for z in pairs(table.xs, table.ys))
-    there = subject.slopes(x + 1.25, y + 1.25).double().reshape(table.slopes.shape)
-    return bool(there.isfinite().all()) and torch.allclose(
-        there, table.slopes, rtol=1e-6, atol=table.close * float(table.slopes.abs().median())
-    )
+    near = nearly_identified(table)
+    if near is not None and near.name == usual.name:
+        return False
+    if table.close < _SINGLE:
+        return True
+    # In single precision only signs are sure: whatever the target itself minimises falls towards it.
+    towards = (table.slopes > 0) == (table.xs.unsqueeze(1) > table.ys)
+    return usual.scale == "identity" and float(towards.double().mean()) < _TOWARDS
 
 
-# The forms.
+def _is_plain(found: Functional | None, psi: Psi) -> bool:
+    """Whether what was named holds however far out, and is not one of the many means of a difference."""
+    if found is None:
+        return False
+    if found.name == "mean" or found.name.startswith("expectile"):
+        return psi.is_linear()
+    if found.name == "median" or found.name.startswith("quantile"):
+        return psi.is_step()
+    return False
 
 
-def _identified(table: _Table) -> Functional | None:
-    return next(_candidates(table), None)
+def _candidates(subject: Subject, acts: Acts) -> list[Functional]:
+    """Statistics with a name that best predictions alone can be compared with."""
+    found = [functionals.mean(), functionals.quantile(0.5)]
+    if subject.target.low >= 0 and subject.prediction.low >= 0:
+        found += [functionals.inner_mean("log"), functionals.inner_mean("reciprocal")]
+    level = _level(acts.laws[-1].double(), acts.acts[-1].double())
+    return found if abs(level - 0.5) < 1e-3 else [*found, functionals.expectile(level)]
 
 
-def _candidates(table: _Table) -> Iterator[Functional]:
-    for form in (_mean, _weighted_mean, _quantile, _expectile):
-        found = form(table)
-        if found is not None:
-            yield found
-
-
-def _mean(table: _Table) -> Functional | None:
-    """D = a(x) + b(x) φ(y): after centring, every row is the same row."""
-    centred = table.slopes - table.slopes.mean(1, keepdim=True)
-    rows = centred / centred.norm(dim=1, keepdim=True)
-    aligned = rows * (rows @ rows[0]).sign().unsqueeze(1)
-    if not bool(((aligned - aligned[0]).abs() < table.close).all()):
-        return None
-    for name in ("identity", "log", "log1p", "sqrt", "reciprocal", "square", "exp"):
-        to, back = LINKS[name]
-        phi = to(table.ys)
-        if not bool(phi.isfinite().all()):
-            continue
-        basis = torch.stack([torch.ones_like(phi), phi], 1)
-        fit = torch.linalg.lstsq(basis, aligned[0].unsqueeze(1)).solution
-        if bool(((basis @ fit).squeeze(1) - aligned[0]).abs().max() > table.close):
-            continue
-        a, b = torch.linalg.lstsq(basis, table.slopes.T).solution
-        root = -a / b
-        if _same(back(root), table.xs, table.close):
-            return functionals.mean() if name == "identity" else functionals.inner_mean(name)
-        if name == "identity":
-            return _through(root, table)
-        return None
-    return None
-
-
-def _through(root: Tensor, table: _Table) -> Functional | None:
-    """The mean in another scale: the root of a row is where its prediction lies on the scale of the target."""
-    for name, (_, back) in LINKS.items():
-        if _same(back(table.xs), root, 1e2 * table.close):
-            return functionals.mean(name)
-    return None
-
-
-def _same(a: Tensor, b: Tensor, close: float) -> bool:
-    return torch.allclose(a, b, rtol=10 * close, atol=close)
-
-
-def _weighted_mean(table: _Table) -> Functional | None:
-    error = table.xs.unsqueeze(1) - table.ys
-    fit = _additive((table.slopes / error).abs().log(), None, table.close)
-    if fit is None or not bool(((table.slopes > 0) == (error > 0)).all()):
-        return None
-    weight = _weight(table.ys, fit.columns, table.close)
-    return None if weight is None else functionals.weighted_mean(*weight)
-
-
-def _quantile(table: _Table) -> Functional | None:
-    for link, (to, _) in LINKS.items():
-        above = table.xs.unsqueeze(1) > to(table.ys)
-        if not bool(((table.slopes > 0) == above).all() & (table.slopes != 0).all()):
-            continue
-        fit = _additive(table.slopes.abs().log(), above.double(), table.close)
-        if fit is None:
-            continue
-        level = float(torch.sigmoid(torch.tensor(-fit.jump)))
-        if bool((fit.columns.abs() < 10 * table.close).all()):
-            return functionals.quantile(level, link)
-        weight = _weight(table.ys, fit.columns, table.close)
-        if weight is not None:
-            return functionals.quantile(level, link, *weight)
-    return None
-
-
-def _expectile(table: _Table) -> Functional | None:
-    error = table.xs.unsqueeze(1) - table.ys
-    if not bool(((table.slopes > 0) == (error > 0)).all()):
-        return None
-    fit = _additive((table.slopes / error).abs().log(), (error > 0).double(), table.close)
-    if fit is None or not bool((fit.columns.abs() < 10 * table.close).all()):
-        return None
-    return functionals.expectile(float(torch.sigmoid(torch.tensor(-fit.jump))))
-
-
-@dataclass(frozen=True)
-class _Additive:
-    columns: Tensor
-    jump: float
-
-
-def _additive(table: Tensor, indicator: Tensor | None, close: float) -> _Additive | None:
-    """The parts of table = rows + columns + jump · indicator, if it is of that form."""
-    if not bool(table.isfinite().all()):
-        return None
-    jump = 0.0
-    if indicator is not None:
-        left, right = _centred(table), _centred(indicator)
-        jump = float((left * right).sum() / (right * right).sum())
-        table = table - jump * indicator
-    if bool(_centred(table).abs().max() > close):
-        return None
-    columns = table.mean(0)
-    return _Additive(columns - columns.median(), jump)
-
-
-def _centred(table: Tensor) -> Tensor:
-    return table - table.mean(0) - table.mean(1, keepdim=True) + table.mean()
-
-
-def _weight(ys: Tensor, logs: Tensor, close: float) -> tuple[Numbers, str] | None:
-    """A weight of the form |y|^k, or max(|y|, c)^k, from its logarithm up to a constant."""
-    size = ys.abs().log()
-    far = size.argsort()[-8:]
-    power = float((logs[far[-1]] - logs[far[0]]) / (size[far[-1]] - size[far[0]]))
-    power = round(power, 3)
-    offset = (logs[far] - power * size[far]).mean()
-    off = (logs - power * size - offset).abs() > 10 * close
-    if power == 0:
-        return None
-    if not bool(off.any()):
-        return (lambda y: y.abs() ** power), f"y^{power:g}"
-    floor = float(torch.exp((logs[off].mean() - offset) / power))
-    floor = float(f"{floor:.3g}")
-    floored = torch.clamp(ys.abs(), min=floor).log() * power + offset
-    if bool(((floored - logs).abs() > 10 * close).any()):
-        return None
-    return (lambda y: torch.clamp(y.abs(), min=floor) ** power), f"max(y, {floor:g})^{power:g}"
+def _level(law: Tensor, act: Tensor) -> float:
+    """The level of the expectile that the best predictions would be."""
+    below, above = (act.unsqueeze(1) - law).clamp(min=0).sum(1), (law - act.unsqueeze(1)).clamp(min=0).sum(1)
+    return float((below / (below + above)).median())

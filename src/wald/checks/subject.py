@@ -12,13 +12,17 @@ import torch
 from torch import Generator, Tensor
 from torch.func import vmap
 
-from ..cards import Domain
+from ..cards import ClassId, Domain
 from ..core import Loss, value_checks
+from .domains import LABELS
 from .draw import SIZE, draw, sample
 from .grids import inside
+from .standin import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Generator as Yields
+
+    from .likeness.claimed import Claimed
 
 Inputs = tuple[Tensor, ...]
 
@@ -40,10 +44,16 @@ class Subject:
         dtype: the widest dtype that it takes.
         column: whether an example is a row of one entry, of shape (n, 1), and not a bare number.
         together: whether its values for many examples can be had in one sweep.
+        each: gives the value of each example, from the inputs in the shapes that `call` takes; without it, `call`
+            is mapped over the examples.
+        emitted: the places of the inputs that a model emits; the others are observed, or fixed.
+        note: what a reader should know of how it is called, such as that its target comes first.
         whole: whether only whole batches have a value: examples meet, or their mean is transformed.
         weigh: what each example counts beside the others, where the loss weighs its examples by their targets.
         loss: the `Loss` itself, where it is one.
         claims: what its card says, to be held against what is measured.
+        stand: what stands in for it, where it is foreign.
+        claimed: the loss of the catalogue that it is said to be, held beside it; None where nothing was said.
         seed: of every random number.
     """
 
@@ -56,10 +66,15 @@ class Subject:
     dtype: torch.dtype = torch.float64
     column: bool = False
     together: bool = True
+    each: Callable[..., Tensor] | None = None
+    emitted: tuple[int, ...] = (0,)
+    note: str = ""
     whole: bool = False
     weigh: Callable[[Tensor], Tensor] | None = None
     loss: Loss | None = None
     claims: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    stand: StandIn | None = None
+    claimed: Claimed | None = None
     seed: int = 0
 
     @property
@@ -77,6 +92,12 @@ class Subject:
         """Whether an example is one predicted number against one observed number."""
         observed = len(self.domains) == 2 and self.domains[1][0] == "target"
         return observed and not any(domain.axes or domain.integer for _, domain in self.domains)
+
+    @property
+    def outputs(self) -> bool:
+        """Whether an example is several predicted numbers against one observed number."""
+        observed = len(self.domains) == 2 and not self.target.axes and not self.target.integer
+        return observed and len(self.prediction.axes) == 1 and not self.prediction.normalised
 
     @property
     def labelled(self) -> bool:
@@ -99,14 +120,23 @@ class Subject:
             drawn = draw(self.loss, n, generator, classes=CLASSES)
             return tuple(x[..., 0] for x in drawn) if self.column else drawn
         sizes = {axis: SIZE for _, domain in self.domains for axis in (*domain.axes, *domain.soft)}
-        sizes["classes"] = CLASSES
+        sizes["classes"] = classes = self.prediction.size or CLASSES
         drawn = [sample(d, (n,), generator, sizes=sizes, target=i > 0) for i, (_, d) in enumerate(self.domains)]
-        if self.labelled:
-            no, yes = self.labels
-            drawn[1] = no + (yes - no) * (torch.arange(n) % 2).to(torch.float64)
-        if self.task == "multiclass" and self.target.integer:
-            drawn[1] = torch.arange(n) % CLASSES
+        for place, (_, domain) in enumerate(self.domains[1:], 1):
+            if (labels := self._labels_of(place, domain)) is not None:
+                drawn[place] = labels[0] + (labels[1] - labels[0]) * (torch.arange(n) % 2).to(torch.float64)
+            elif domain == ClassId:
+                # Where examples are compared by their class, each class has two of them.
+                drawn[place] = torch.arange(n) % (
+                    classes if self.task == "multiclass" else max(2, min(n // 2, CLASSES))
+                )
         return tuple(x.to(self.dtype) if x.is_floating_point() else x for x in drawn)
+
+    def _labels_of(self, place: int, domain: Domain) -> tuple[float, float] | None:
+        """How "no" and "yes" are written, where an input is a label."""
+        if self.labelled and place == 1:
+            return self.labels
+        return None if self.task == "regression" else dict(LABELS).get(domain)
 
     def observed(self, ids: Tensor, classes: int) -> Tensor:
         """Targets that say these classes for sure, in the form that the loss takes."""
@@ -145,6 +175,8 @@ class Subject:
         return tuple(x.unsqueeze(-1) for x in inputs) if self.column else inputs
 
     def _alone(self, *inputs: Tensor) -> Tensor:
+        if self.each is not None:
+            return self.each(*(x.clone() for x in self.shaped(inputs)))
         return one_by_one(self.batch, inputs, together=self.together)
 
 
@@ -157,19 +189,6 @@ def one_by_one(call: Callable[..., Tensor], inputs: Inputs, *, together: bool) -
     if together:
         return vmap(alone)(*inputs)
     return torch.stack([alone(*row) for row in zip(*inputs, strict=True)])
-
-
-def sweeps(call: Callable[..., Tensor], inputs: Inputs) -> bool:
-    """Whether `vmap` can call it, and gives what separate calls give."""
-    few = tuple(x[:3] for x in inputs)
-    try:
-        with warnings.catch_warnings():
-            # Without a rule of its own for vmap an operator is looped over, which is slower than our own loop.
-            warnings.filterwarnings("error", message=".*performance drop.*")
-            swept = one_by_one(call, few, together=True)
-    except Exception:
-        return False
-    return torch.allclose(swept, one_by_one(call, few, together=False), rtol=1e-9, atol=0, equal_nan=True)
 
 
 @contextmanager

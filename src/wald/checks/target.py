@@ -40,12 +40,14 @@ class Target:
     recipe: str
 
 
-def resolve(target: object) -> Target:
+def resolve(target: object, *, pairs: bool = False) -> Target:
     """The loss that `target` means.
 
     Args:
         target: a `Loss`; any callable (prediction, target); a class that makes one when it is called with no
-            argument; a catalogue expression such as "Focal(gamma=2)"; "file.py:name"; "package.module:name".
+            argument; a catalogue expression such as "Focal(gamma=2)"; "file.py:name"; "package.module:name", both also
+            with arguments, as in "file.py:name(gamma=2.0)".
+        pairs: whether a callable must take (prediction, target) and need nothing else.
 
     Raises:
         TargetError: it is none of these; the message names the nearest thing that is.
@@ -57,13 +59,17 @@ def resolve(target: object) -> Target:
     if isinstance(target, Target):
         return target
     if isinstance(target, str):
-        path, colon, name = target.strip().rpartition(":")
+        place, call, arguments = target.strip().partition("(")
+        path, colon, name = place.rpartition(":")
         if _is_place(path, colon, name):
-            return _made(_found(path, name), name=target.strip(), recipe=_located(path, name))
+            thing, recipe = _found(path, name), _located(path, name)
+            if call:
+                thing, recipe = _called(thing, target.strip(), arguments), f"{recipe}({arguments}"
+            return _made(thing, name=target.strip(), recipe=recipe, pairs=pairs)
         if name.endswith(".py"):
             raise TargetError(_which_of(Path(target.strip())))
         return _parsed(target)
-    return _made(target, name=_name(target), recipe=_recipe(target))
+    return _made(target, name=_name(target), recipe=_recipe(target), pairs=pairs)
 
 
 def _is_place(path: str, colon: str, name: str) -> bool:
@@ -80,7 +86,25 @@ def _importable(module: str) -> bool:
         return False
 
 
-def _made(thing: object, *, name: str, recipe: str) -> Target:
+def _called(thing: Any, name: str, arguments: str) -> object:
+    """What a class or function makes of arguments that are written out."""
+    try:
+        call = ast.parse(f"made({arguments}", mode="eval").body
+        if not isinstance(call, ast.Call):
+            raise ValueError
+        given = [ast.literal_eval(one) for one in call.args]
+        named = {one.arg: ast.literal_eval(one.value) for one in call.keywords if one.arg}
+    except (SyntaxError, ValueError):
+        raise TargetError(
+            f"{name!r}: its arguments must be plain numbers, words and lists, as in (gamma=2.0)."
+        ) from None
+    try:
+        return thing(*given, **named)
+    except Exception as error:
+        raise TargetError(f"{name!r} cannot be made: {type(error).__name__}: {error}") from error
+
+
+def _made(thing: object, *, name: str, recipe: str, pairs: bool) -> Target:
     """The target itself, or what its class makes, once it is sure that it can be called with two tensors."""
     if isinstance(thing, type):
         try:
@@ -92,7 +116,7 @@ def _made(thing: object, *, name: str, recipe: str) -> Target:
             ) from None
         # A recipe that ends with `.loss` has already made it.
         call = "" if not recipe or recipe.endswith(".loss") else "()"
-        return _made(made, name=repr(made) if isinstance(made, Loss) else name, recipe=recipe + call)
+        return _made(made, name=repr(made) if isinstance(made, Loss) else name, recipe=recipe + call, pairs=pairs)
     if isinstance(thing, Loss):
         if type(thing).__module__.startswith("wald."):
             return Target(loss=thing, name=repr(thing), recipe=_written(thing))
@@ -102,7 +126,8 @@ def _made(thing: object, *, name: str, recipe: str) -> Target:
             f"{name} is a {type(thing).__name__}, and a loss is something to call with (prediction, target). "
             "Give a function, a module such as torch.nn.MSELoss(), or an expression such as 'Huber(delta=1.0)'."
         )
-    _refuse_other_arguments(thing, name)
+    if pairs:
+        _refuse_other_arguments(thing, name)
     return Target(loss=thing, name=name, recipe=recipe)
 
 

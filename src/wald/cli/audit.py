@@ -19,15 +19,14 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 import inspect
 from pathlib import Path
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .folder import write_report
 from .terminal import bold, columns, rows
 
 if TYPE_CHECKING:
     from ..audits import Case
-    from ..findings import Report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -65,7 +64,7 @@ def run(arguments: Namespace) -> int:
         step("making the case", 0, 1)
         case = _case(arguments)
         report = audit(case, level=arguments.level, seed=arguments.seed, progress=step)
-    written = _write(report, arguments.out, case.name)
+    written = write_report(report, arguments.out, case.name)
     if arguments.json:
         print(report.json())
     else:
@@ -103,7 +102,7 @@ def _case(arguments: Namespace) -> Case:
     from ..audits.cases import BUILT_IN, load
     from ..checks import resolve
 
-    loss: Callable[..., Any] | None = None if arguments.loss is None else resolve(arguments.loss).loss
+    loss: Callable[..., Any] | None = None if arguments.loss is None else resolve(arguments.loss, pairs=True).loss
     if arguments.case in BUILT_IN:
         import torch
 
@@ -156,23 +155,6 @@ def _loaded(path: Path) -> Callable[..., Any]:
     if not callable(make):
         raise ValueError(f"{path} defines no function case(). Write `def case(): return wald.Case(...)`.")
     return make
-
-
-def _write(report: Report, folder: Path, name: str) -> Path:
-    """Write the page, the JSON and the JUnit XML, and a way in that is called index.html."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "case"
-    page = folder / f"{stem}.html"
-    page.write_text(report.html(), encoding="utf-8")
-    (folder / f"{stem}.json").write_text(report.json() + "\n", encoding="utf-8")
-    (folder / f"{stem}.xml").write_text(report.junit(), encoding="utf-8")
-    if stem != "index":
-        (folder / "index.html").write_text(
-            f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={stem}.html">'
-            f'<title>{stem}</title><a href="{stem}.html">{stem}.html</a>\n',
-            encoding="utf-8",
-        )
-    return page
 
 
 @contextmanager

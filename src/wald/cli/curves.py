@@ -38,6 +38,8 @@ def picture(loss: Understood) -> Picture | str:
     formula = loss.card.formula
     if not isinstance(formula, Formula):
         return "none: the formula is told in words, so that it cannot be worked out here."
+    if loss.card.coupling == "coupled":
+        return "none: an example has no value of its own, as it meets the others of its batch."
     if loss.unspoken:
         return f"none: the formula holds only where {' and '.join(loss.unspoken)} is at its default."
     (name, domain), *others = loss.card.inputs.items()

@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "list": "every loss of the catalogue, or those that speak of some words",
     "show": "one loss: formula, fields, claims, when to use it, a picture",
     "check": "measure a loss from outside: no data, no model, about two seconds",
+    "diff": "whether two losses are the same, and where they part",
+    "why": "why a saved batch is NaN, zero or stuck",
     "audit": "the five questions about a loss, a model, its data and its metric",
 }
 

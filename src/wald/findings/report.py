@@ -160,6 +160,16 @@ class Report:
 
         return render_junit(self)
 
+    def regression_tests(self) -> str:
+        """Return what failed as a file of tests for pytest: they fail today, and pass once the loss is mended.
+
+        Raises:
+            ValueError: If this is no report of a check, nothing failed, or the loss cannot be imported.
+        """
+        from wald.findings.regression_tests import render_tests
+
+        return render_tests(self)
+
     def __str__(self) -> str:
         return self.text()
 

@@ -115,6 +115,9 @@ def _answers(report: Report, width: int) -> Iterator[_Line]:
     answers = {question_key(question): answer for question, answer in report.answers.items()}
     audit = report.kind == "audit"
     questions = list(dict.fromkeys([*FIVE, *answers])) if audit else list(answers)
+    if report.kind == "check":
+        # Where it breaks and what to change is told by the rows below, one by one.
+        questions = questions[:1]
     if not questions:
         return
     groups = group_by_question(report.findings)

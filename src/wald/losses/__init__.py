@@ -6,6 +6,7 @@ from ._bradley_terry import BradleyTerry as BradleyTerry
 from ._contrastive_pair import ContrastivePair as ContrastivePair
 from ._cost_sensitive import CostSensitiveCrossEntropy as CostSensitiveCrossEntropy
 from ._cross_entropy import CrossEntropy as CrossEntropy
+from ._dice import Dice as Dice
 from ._dpo import DPO as DPO
 from ._expectile import Expectile as Expectile
 from ._focal import Focal as Focal

@@ -77,7 +77,19 @@ class CrossEntropy(Supervised):
             "prediction": Logits.of("classes", size=len(loss.class_weight or loss.class_mask or ()) or None),
             "target": ClassTarget,
         },
-        formula=Formula("-log_softmax(prediction)[target]"),
+        formula=lambda loss: (
+            Formula(
+                "-(1 - label_smoothing) * w[target] * s[target] - label_smoothing * mean([a * b for a, b in zip(w, s)])",
+                w="class_weight or [1 for _ in prediction]",
+                s="log_softmax(prediction)",
+            )
+            if loss.label_smoothing
+            else Formula("-log_softmax(prediction)[target] + z_loss * logsumexp(prediction)**2")
+            if loss.z_loss
+            else Formula("-class_weight[target] * log_softmax(prediction)[target]")
+            if loss.class_weight
+            else Formula("-log_softmax(prediction)[target]")
+        ),
         elicits=lambda loss: (
             "distribution" if loss.label_smoothing == 0 and len({*(loss.class_weight or ())}) < 2 else "unresolved"
         ),

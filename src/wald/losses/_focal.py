@@ -86,12 +86,20 @@ class Focal(Supervised):
             "binary": Formula(
                 "target * (1 - p)**gamma * softplus(-prediction) + (1 - target) * p**gamma * softplus(prediction)",
                 p="sigmoid(prediction)",
+            )
+            if loss.alpha is None
+            else Formula(
+                "alpha * target * (1 - p)**gamma * softplus(-prediction)"
+                " + (1 - alpha) * (1 - target) * p**gamma * softplus(prediction)",
+                p="sigmoid(prediction)",
             ),
             "multilabel": Formula(
                 "mean([y * sigmoid(-z)**gamma * softplus(-z) + (1 - y) * sigmoid(z)**gamma * softplus(z)"
                 " for z, y in zip(prediction, target)])"
             ),
-            "multiclass": Formula("-(1 - p)**gamma * log(p)", p="softmax(prediction)[target]"),
+            "multiclass": Formula("-(1 - p)**gamma * log(p)", p="softmax(prediction)[target]")
+            if loss.alpha is None
+            else Formula("-alpha[target] * (1 - p)**gamma * log(p)", p="softmax(prediction)[target]"),
         }[loss.kind],
         elicits=lambda loss: (
             "unresolved"

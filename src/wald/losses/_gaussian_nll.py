@@ -55,17 +55,33 @@ class GaussianNLL(Supervised):
             "target": Real,
         },
         formula=lambda loss: (
-            Formula("(log(v) + (target - m)**2 / v) / 2", m="prediction[0]", v="prediction[1]")
+            Formula(
+                "(log(v) + (target - m)**2 / v) / 2" + " + log(2 * pi) / 2" * loss.full,
+                m="prediction[0]",
+                v="prediction[1]",
+            )
             if loss.scale == "variance"
-            else Formula("s + ((target - m) * exp(-s))**2 / 2", m="prediction[0]", s="prediction[1] / 2")
+            else Formula(
+                "s + ((target - m) * exp(-s))**2 / 2" + " + log(2 * pi) / 2" * loss.full,
+                m="prediction[0]",
+                s="prediction[1] / 2",
+            )
             if loss.scale == "log_variance"
-            else Formula("s + ((target - m) * exp(-s))**2 / 2", m="prediction[0]", s="prediction[1]")
+            else Formula(
+                "s + ((target - m) * exp(-s))**2 / 2" + " + log(2 * pi) / 2" * loss.full,
+                m="prediction[0]",
+                s="prediction[1]",
+            )
         ),
-        elicits="mean and variance",
+        elicits=lambda loss: {
+            "log_variance": "mean, variance through log",
+            "variance": "mean, variance",
+            "log_std": "mean, standard deviation through log",
+        }[loss.scale],
         convex=False,
         bounded_below=False,
         smooth=3,
-        slope="linear",
+        slope=lambda loss: "linear" if loss.scale == "variance" else "exponential",
         when="Some targets are noisier than others, and you want to know which.",
         when_not="The noise has heavy tails, or you only need the mean (use Squared).",
         aliases=(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ..cards import Card, Vector, param
+from ..cards import Card, Formula, Vector, param
 from ..core import Contrastive, ShapeError
 from ._distance import direction
 
@@ -50,7 +50,15 @@ class InfoNCE(Contrastive):
     card = Card(
         task="other",
         inputs={"query": Vector, "key": Vector},
-        formula="log(sum_j exp(s_ij)) - s_ii, s_ij = cos(query_i, key_j) / temperature",
+        formula=lambda loss: Formula(
+            "(logsumexp(s) + logsumexp(r)) / 2 - s[i]" if loss.symmetric else "logsumexp(s) - s[i]",
+            s=f"[{'cosine' if loss.normalise else 'dot'}(query[i], k) / temperature for k in key]",
+            **(
+                {"r": f"[{'cosine' if loss.normalise else 'dot'}(q, key[i]) / temperature for q in query]"}
+                if loss.symmetric
+                else {}
+            ),
+        ),
         convex=lambda loss: False if loss.normalise else None,
         bounded_below=True,
         coupling="coupled",

@@ -62,7 +62,13 @@ class NextToken(Supervised):
     card = Card(
         task="multiclass",
         inputs={"prediction": Logits, "target": ClassId},
-        formula=Formula("-log_softmax(prediction)[target]"),
+        formula=lambda loss: (
+            Formula("-(1 - label_smoothing) * s[target] - label_smoothing * mean(s)", s="log_softmax(prediction)")
+            if loss.label_smoothing
+            else Formula("-log_softmax(prediction)[target] + z_loss * logsumexp(prediction)**2")
+            if loss.z_loss
+            else Formula("-log_softmax(prediction)[target]")
+        ),
         elicits=lambda loss: "distribution" if loss.label_smoothing == 0 else "unresolved",
         proper=lambda loss: loss.label_smoothing == 0,
         calibrated=True,

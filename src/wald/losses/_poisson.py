@@ -41,7 +41,9 @@ class Poisson(Supervised):
         task="regression",
         inputs=lambda loss: {"prediction": Real if loss.log_input else Positive, "target": NonNegative},
         formula=lambda loss: (
-            Formula("exp(prediction) - target * prediction")
+            Formula("exp(prediction) - target * prediction + lgamma(target + 1)")
+            if loss.log_input and loss.full
+            else Formula("exp(prediction) - target * prediction")
             if loss.log_input
             else Formula("prediction - (target * log(prediction) if target > 0 else 0)")
         ),

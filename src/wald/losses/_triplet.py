@@ -54,7 +54,8 @@ class Triplet(Contrastive):
         formula=Formula(
             "softplus(gap) if margin == 'soft' else max(0, gap + margin)",
             power="2 if squared else 1",
-            gap="distance(anchor, positive)**power - distance(anchor, negative)**power",
+            nearest="distance(positive, negative) if swap else distance(anchor, negative)",
+            gap="distance(anchor, positive)**power - min(distance(anchor, negative), nearest)**power",
         ),
         convex=False,
         bounded_below=True,

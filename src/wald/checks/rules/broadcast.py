@@ -10,61 +10,34 @@ call, not an error of the loss.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-import warnings
+from collections.abc import Iterator
+from typing import Final
 
-import torch
 from torch import Tensor
 
-from ...findings import Finding, State
+from ...findings import Finding
+from ..edges import told
 from ..measured import Measured
-from .rule import Rule, literal, regression, reproduce, squared_error
+from .rule import Rule, regression, squared_error
+
+_METHOD: Final = "each input as a column, then as a row, against the others"
 
 
 def look(measured: Measured) -> Iterator[Finding]:
-    """Both ways round."""
-    subject = measured.subject
-    if not subject.scalar:
-        yield _finding("not_applicable", "its inputs have axes of their own, and do not broadcast like numbers")
+    """Each input as a column, and as a row."""
+    rows = measured.edges.of("W401")
+    if not rows:
+        says = "its inputs have axes of their own, and do not broadcast like numbers"
+        yield Finding(code="W401", state="not_applicable", question="call", says=says, method=_METHOD)
         return
-    x, y = subject.inputs(5)
-    aligned = subject.call(*((x.unsqueeze(-1), y.unsqueeze(-1)) if subject.column else (x, y))).detach()
-    refusals = 0
-    for a, b in ((x.unsqueeze(-1), y), (x, y.unsqueeze(-1))):
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always")
-            try:
-                value = subject.call(a, b).detach()
-            except Exception:
-                refusals += 1
-                continue
-        if value.numel() == aligned.numel() and torch.allclose(
-            value.flatten(), aligned.flatten(), rtol=1e-5, equal_nan=True
-        ):
-            continue
-        says = f"prediction {tuple(a.shape)} and target {tuple(b.shape)} broadcast to (5, 5)"
-        told = "with no more than a warning" if heard else "without a word"
-        yield _finding(
-            "warn",
-            f"{says} {told}: {value.mean():.4g} in place of {aligned.mean():.4g}",
-            fix="Raise unless prediction.shape == target.shape; call it with prediction.squeeze(-1).",
-            evidence={"reproduce": reproduce(subject, f"print(loss({literal(a)}, {literal(b)}))")},
-        )
-        return
-    says = "it refuses shapes that differ" if refusals else "shapes (n,) and (n, 1) give the same"
-    yield _finding("pass", says)
-
-
-def _finding(state: State, says: str, fix: str = "", evidence: Mapping[str, Any] | None = None) -> Finding:
-    return Finding(
-        code="W401",
-        state=state,
+    refused = all(row.outcome == "clear error" for row in rows)
+    yield from told(
+        rows,
+        "W401",
         question="call",
-        says=says,
-        fix=fix,
-        evidence=evidence or {},
-        method="(n, 1) against (n,), and the other way",
+        fix="Raise unless prediction.shape == target.shape; call it with prediction.squeeze(-1).",
+        method=_METHOD,
+        quiet="it refuses shapes that differ" if refused else "shapes that differ are refused, or mean the same",
     )
 
 

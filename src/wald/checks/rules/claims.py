@@ -12,7 +12,9 @@ from typing import Any
 
 from ...findings import Finding, State
 from ..binary import Margins
+from ..growth import CLASSES as SLOPES
 from ..measured import Measured
+from ..shape import Shape
 from ..verdict import Verdict
 from .rule import Rule, regression, reproduce, shown, squared_error
 
@@ -27,6 +29,8 @@ CODES = {
     "bounded_below": "W308",
     "perfect_is_minimal": "W309",
     "coupling": "W310",
+    "smooth": "W312",
+    "slope": "W313",
 }
 
 
@@ -71,9 +75,8 @@ def _compared(measured: Measured, name: str, code: str, claimed: Any) -> Finding
 def _found(measured: Measured, name: str) -> tuple[Any, str, Verdict | None]:
     """What is measured, why, and the verdict behind it."""
     if name == "elicits":
-        measurable = measured.subject.scalar or measured.probabilities is not None
         found = measured.statistic
-        return found.name if measurable else None, found.why, None
+        return found.name if found.measured else None, found.why, None
     if name == "threshold":
         margins = measured.probabilities
         if not isinstance(margins, Margins):
@@ -81,6 +84,12 @@ def _found(measured: Measured, name: str) -> tuple[Any, str, Verdict | None]:
         return margins.threshold, "it is the chance at which the expected costs of both sides are the same", None
     if name == "coupling":
         return measured.reduction.coupling, measured.reduction.why, None
+    if name in ("smooth", "slope"):
+        if not measured.steady:
+            return None, "", None
+        shape = measured.shape
+        found, why = (shape.kinks.smooth, shape.kinks.why) if name == "smooth" else (shape.growth.slope, _grows(shape))
+        return "unresolved" if found is None else found, why, None
     verdict = measured.claim(name)
     return verdict.word, verdict.why, verdict
 
@@ -93,7 +102,17 @@ def _same(claimed: Any, found: Any) -> bool:
 
 def _proof(measured: Measured, claimed: Any, found: Any) -> bool:
     """Whether what was found refutes the claim. That no counter-example was met refutes nothing for vectors."""
-    return measured.subject.scalar or not (claimed == "no" and found == "yes")
+    if measured.subject.scalar and not measured.subject.whole:
+        return True
+    if isinstance(claimed, int) and isinstance(found, int):
+        return found < claimed
+    if claimed in SLOPES and found in SLOPES:
+        return SLOPES.index(found) > SLOPES.index(claimed)
+    return not (claimed == "no" and found == "yes")
+
+
+def _grows(shape: Shape) -> str:
+    return shape.growth.why or f"as the error grows its gradient is {shape.growth.slope}"
 
 
 def _text(value: Any) -> str:

@@ -25,7 +25,7 @@ def look(measured: Measured) -> Iterator[Finding]:
     if found.away is None:
         yield Finding(
             code="W501",
-            state="not_applicable" if measured.subject.task in ("other", "pairwise", "ranking") else "not_run",
+            state="not_applicable" if found.meaningless else "not_run",
             question="shape",
             says=f"the direction of learning: {found.why}",
         )

@@ -5,7 +5,17 @@ mean, the median, a quantile, a probability. Judge it by a metric with another s
 that aims at that one. The statistic is found twice: from derivatives over pairs of predictions and targets, and
 from the best predictions for finite laws, by values alone. Where the two disagree nothing is claimed.
 
-Gneiting 2011, arXiv:0912.0902; Savage 1971, doi:10.1080/01621459.1971.10482346.
+The words: "mean through log" is a prediction in the scale of the link, log E[Y], and "median through log" likewise.
+Where both prediction and target are transformed, a mean is taken in another scale and brought back: the geometric
+mean for logs, the harmonic mean for reciprocals, and "mean through log1p" for log1p; the finding then says which
+formula is meant. "weighted mean(y^-1)" is a mean in which each target counts by that weight, and w(y) stands for a
+weight without a name. An M-functional is the best prediction of a loss of the difference alone that is none of
+these; the evidence shows the slope ψ of the loss in the error, where it breaks, whether it is bounded, and the best
+predictions for five laws beside their mean, median and mode. Several outputs are named entry by entry; "distribution"
+is said of a proper score of a whole law.
+
+Gneiting 2011, arXiv:0912.0902; Savage 1971, doi:10.1080/01621459.1971.10482346; Fissler & Ziegel 2016,
+arXiv:1503.08123.
 """
 
 from __future__ import annotations
@@ -30,13 +40,13 @@ def look(measured: Measured) -> Iterator[Finding]:
     subject, found, probabilities = measured.subject, measured.statistic, measured.probabilities
     evidence = {"reproduce": reproduce(subject, 'import wald; print(wald.check(loss).card["elicits"])'), **found.facts}
     if isinstance(probabilities, Margins):
-        evidence["link"] = probabilities.link
+        evidence["link"] = probabilities.link.rows
     state: State
     if found.name != "unresolved":
         state, says = "pass", f"{_NAMELESS.get(found.name, f'its best prediction is the {found.name}')}: {found.why}"
     elif probabilities is not None and probabilities.invertible.word == "yes":
         state, says = "pass", f"the probability can be read from its best prediction, but is not it: {found.why}"
-    elif subject.scalar or probabilities is not None:
+    elif found.measured:
         state, says = "inconclusive", f"what it elicits is not resolved: {found.why}"
     elif subject.task in ("regression", "binary", "multiclass", "multilabel"):
         state, says = "not_run", f"what it elicits: {found.why}"

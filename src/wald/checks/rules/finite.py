@@ -12,90 +12,37 @@ In half precision the same faults are only warned of, since most losses are comp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from ...findings import Finding
-from ..magnitudes import DTYPES, Break, Range
+from ..edges import told
 from ..measured import Measured
-from ..subject import Subject
-from .rule import Rule, binary, called, logistic, reproduce, sloped
+from .rule import Rule, binary, logistic
 
-#: How far out a prediction may well be, for a fault to be one; in half precision less far.
-_PLAUSIBLE, _PLAUSIBLE_HALF = 1e4, 1e2
-
-_CODES = {
-    "overflow": ("W101", "its value is {value:.4g} where the true one is {truth:.4g}"),
-    "broken": ("W102", "its gradient is not finite although its value is, {value:.4g}"),
-    "dead": ("W103", "its gradient is zero where the true one is not, at a value of {value:.4g}"),
-}
-_FIXES = {
-    "overflow": "Write it in a form that does not overflow: softplus, logsumexp, log1p, expm1, hypot.",
-    "broken": "Make the input of the critical operation safe, not its result: softplus, logsumexp, hypot, or a mask.",
-    "dead": "Fuse the steps: logits with softplus or log_softmax in place of a sigmoid or softmax and a log.",
+_FIXES: Final = {
+    "W101": "Write it in a form that does not overflow: softplus, logsumexp, log1p, expm1, hypot.",
+    "W102": "Make the input of the critical operation safe, not its result: softplus, logsumexp, hypot, or a mask.",
+    "W103": "Fuse the steps: logits with softplus or log_softmax in place of a sigmoid or softmax and a log.",
 }
 
 
 def look(measured: Measured) -> Iterator[Finding]:
-    """One finding for each dtype that is in order, one for each fault else."""
-    for dtype in DTYPES:
-        found = measured.range(dtype)
-        name = str(dtype).removeprefix("torch.")
-        faults = list(_faults(measured.subject, found, name))
-        yield from faults or [_in_order(found, name)]
+    """One finding for each fault, with the dtypes that have it, or one that says that there is none."""
+    rows = measured.edges.of("W101")
+    for code, fix in _FIXES.items():
+        here = [row for row in rows if row.code == code]
+        # One sentence for all dtypes: first of those in which something overflows though the loss itself does.
+        # Single precision is what most losses meet, so that it is told first; the others say from where on.
+        here.sort(key=lambda row: "float32" not in row.cell)
+        quiet = "" if code != "W101" else next((row.says for row in here if "itself" in row.says), _IN_ORDER)
+        yield from told(here, code, fix=fix, method=_METHOD, quiet=quiet)
 
 
-def _faults(subject: Subject, found: Range, name: str) -> Iterator[Finding]:
-    half = found.dtype in (torch.float16, torch.bfloat16)
-    for sign, (code, says) in _CODES.items():
-        place: Break | None = getattr(found, sign)
-        if place is None or place.magnitude > (_PLAUSIBLE_HALF if half else _PLAUSIBLE):
-            continue
-        # A gradient that dies is a weakness, one that is NaN an error.
-        state = "warn" if half or sign == "dead" else "fail"
-        yield Finding(
-            code=code,
-            state=state,
-            question="edge cases",
-            says=f"in {name}, {_where(place)}, {says.format(value=place.value, truth=place.truth)}",
-            fix=_FIXES[sign],
-            evidence={
-                "reproduce": _shown(subject, place, gradient=sign != "overflow"),
-                "dtype": name,
-                "magnitude": place.magnitude,
-            },
-            method="a logarithmic grid of magnitudes, then bisection, against double precision",
-        )
-
-
-def _where(place: Break) -> str:
-    x = place.inputs[0]
-    if x.numel() == 1:
-        return f"at a prediction of {x.item():.6g}"
-    return f"at predictions as large as {x.abs().max().item():.4g}"
-
-
-def _shown(subject: Subject, place: Break, *, gradient: bool) -> str:
-    if not gradient:
-        return reproduce(subject, f"print({called(subject, place.inputs)})")
-    return sloped(subject, place.inputs)
-
-
-def _in_order(found: Range, name: str) -> Finding:
-    if found.refused:
-        says = f"it refuses {name}: {found.refused}"
-    elif found.intrinsic is not None:
-        says = f"in {name} it overflows from a magnitude of {found.intrinsic.magnitude:.4g}, as the loss itself does"
-    else:
-        says = f"in {name} value and gradient are finite wherever the loss is"
-    return Finding(
-        code="W101",
-        state="pass",
-        question="edge cases",
-        says=says,
-        method="a logarithmic grid of magnitudes, against double precision",
-    )
+_METHOD: Final = "a logarithmic grid of magnitudes in four dtypes, then bisection, against double precision"
+_IN_ORDER: Final = "in every dtype that it takes value and gradient are finite wherever the loss is"
 
 
 def _written_out(prediction: Tensor, target: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Whether the formula on the card is the loss.
 
 The formula is what people read and what pictures are drawn from, and `per_example` is what runs. They are worked
-out side by side, the one by Python on plain numbers, the other by torch.
+out side by side, the one by Python on plain numbers, the other by torch. A loss of classes that takes probabilities
+as a target too is held to the mean over the classes that they stand for.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from torch import Tensor
 from ...cards import REQUIRED, Card, Formula, Real
 from ...core import Loss, Supervised
 from ...findings import Finding, State
+from ..draw import draw
 from ..measured import Measured
-from ..subject import Subject
+from ..subject import CLASSES, Inputs, Subject
 from .rule import Rule, shown
 
 _ROWS = 24
@@ -52,27 +54,39 @@ def _is(names: list[str]) -> str:
 
 
 def _compared(subject: Subject, loss: Loss, formula: Formula) -> Finding:
-    fields = {field.name: getattr(loss, field.name) for field in dataclasses.fields(loss)}  # pyright: ignore[reportArgumentType]
-    inputs = subject.inputs(_ROWS)
-    values = subject.values(*inputs)
-    for row in range(_ROWS):
-        example = {
-            name: x[row].tolist() for (name, _), x in zip(loss.named_domains, subject.shaped(inputs), strict=True)
-        }
-        try:
-            told = formula(**fields, **example)
-        except Exception as error:
-            return _finding("error", f"its formula cannot be worked out: {type(error).__name__}: {error}")
-        if not math.isclose(told, values[row].item(), rel_tol=1e-9, abs_tol=1e-9):
-            says = f"the formula on its card gives {told:.6g} where the loss gives {values[row]:.6g}"
-            point = tuple(x[row : row + 1] for x in inputs)
-            return _finding(
-                "fail",
-                says,
-                fix="Mend the formula on the card, or per_example.",
-                evidence={"reproduce": shown(subject, point), "example": example},
-            )
+    soft = any(domain.soft for _, domain in loss.named_domains)
+    for each in (False, True) if soft else (False,):
+        inputs = draw(loss, _ROWS, subject.generator(), classes=CLASSES, soft=True) if each else subject.inputs(_ROWS)
+        values = subject.values(*inputs)
+        for row, value in enumerate(values.tolist()):
+            try:
+                told = _told(subject, loss, formula, inputs, row)
+            except Exception as error:
+                return _finding("error", f"its formula cannot be worked out: {type(error).__name__}: {error}")
+            if not math.isclose(told, value, rel_tol=1e-9, abs_tol=1e-9):
+                # Alone it is another example where examples meet.
+                point = inputs if loss.card.coupling == "coupled" else tuple(x[row : row + 1] for x in inputs)
+                return _finding(
+                    "fail",
+                    f"the formula on its card gives {told:.6g} where the loss gives {value:.6g}",
+                    fix="Mend the formula on the card, or per_example.",
+                    evidence={"reproduce": shown(subject, point), "row": row},
+                )
     return _finding("pass", "the formula on its card is the loss")
+
+
+def _told(subject: Subject, loss: Loss, formula: Formula, inputs: Inputs, row: int) -> float:
+    """What the formula gives for one example; a target of probabilities costs what its classes cost on average."""
+    fields = {field.name: getattr(loss, field.name) for field in dataclasses.fields(loss)}  # pyright: ignore[reportArgumentType]
+    named = dict(zip((name for name, _ in loss.named_domains), subject.shaped(inputs), strict=True))
+    if loss.card.coupling == "coupled":
+        return formula(**fields, i=row, **{name: x.tolist() for name, x in named.items()})
+    example = {name: x[row].tolist() for name, x in named.items()}
+    chances = [name for name, domain in loss.named_domains if domain.soft and named[name].is_floating_point()]
+    if not chances:
+        return formula(**fields, **example)
+    shares: list[float] = example.pop(chances[0])
+    return math.fsum(share * formula(**fields, **example, **{chances[0]: k}) for k, share in enumerate(shares))
 
 
 def _finding(state: State, says: str, fix: str = "", evidence: Mapping[str, Any] | None = None) -> Finding:

@@ -2,63 +2,48 @@
 
 An in-place operation on a prediction or target changes what the next term of the objective sees. A loss that
 draws from, or seeds, the global random state makes runs differ by how often it is called. One that is random
-itself cannot be compared between two models.
+itself cannot be compared between two models, and one that reads memory that was never written gives anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from ...findings import Finding
+from ..edges import told
 from ..measured import Measured
-from .rule import Rule, called, regression, reproduce, squared_error
+from .rule import Rule, regression, squared_error
+
+_FIXES: Final = {
+    "random": "Draw from a generator that the caller gives, or leave out what is random; see eval mode.",
+    "state": "Keep averages, counts and generators outside the loss, and hand them over.",
+    "memory": "Fill what torch.empty allocates, or use torch.zeros.",
+}
 
 
 def look(measured: Measured) -> Iterator[Finding]:
     """Two calls, with a look at everything before and after."""
-    subject, found = measured.subject, measured.manners
-    changes = [name for name in found.touched if name != "random state"]
-    yield Finding(
-        code="W404",
-        state="fail" if changes else "warn" if found.touched else "pass",
+    changes, twice = measured.edges.of("W404")
+    found = measured.manners
+    yield from told(
+        [changes],
+        "W404",
         question="call",
-        says=found.pure.why,
-        fix="Write no in-place operation on what was given, and draw from a generator of your own."
-        if found.touched
-        else "",
-        evidence={"reproduce": _pure(measured)} if found.touched else {},
+        fix="Write no in-place operation on what was given, and draw from a generator of your own.",
         method="inputs and random states before and after a call",
+        quiet=found.pure.why,
     )
-    same = found.deterministic.word == "yes"
-    call = called(subject, found.inputs)
-    yield Finding(
-        code="W405",
-        state="pass" if same else "warn",
+    yield from told(
+        [twice],
+        "W405",
         question="call",
-        says=found.deterministic.why,
-        fix="" if same else "Draw from a generator that the caller gives, or leave out what is random; see eval mode.",
-        evidence={} if same else {"reproduce": reproduce(subject, f"print({call}, {call})")},
-        method="value and gradient of two equal calls",
-    )
-
-
-def _pure(measured: Measured) -> str:
-    subject, inputs = measured.subject, measured.manners.inputs
-    call = called(subject, inputs)
-    if "random state" in measured.manners.touched:
-        return reproduce(
-            subject, "before = torch.get_rng_state()", call, "print(torch.equal(before, torch.get_rng_state()))"
-        )
-    arguments = call.removeprefix("loss(").removesuffix(")")
-    return reproduce(
-        subject,
-        f"given = ({arguments},)",
-        "before = [x.clone() for x in given]",
-        "loss(*given)",
-        "print(before, given)",
+        fix=_FIXES.get(found.cause, ""),
+        method="value and gradient of two equal calls, with other numbers left in memory",
+        quiet=found.deterministic.why,
     )
 
 

@@ -31,8 +31,10 @@ _ORDERS = "a batch against the same batch in another order"
 
 def look(measured: Measured) -> Iterator[Finding]:
     """State the reduction; accuse one that depends on the order."""
-    found, subject = measured.reduction, measured.subject
+    found, subject, copies = measured.reduction, measured.subject, measured.reduction.copies
     says = _SAYS.get(found.reduction, f"how it reduces a batch is not resolved: {found.why}")
+    if found.reduction == "other" and found.coupling == "separable":
+        says = f"{found.why}, so the mean of two batches is not that of both together"
     if found.reduction == "mean" and found.coupling == "coupled":
         says = "it gives a mean of values that depend on the other examples of the batch"
     yield Finding(
@@ -40,7 +42,8 @@ def look(measured: Measured) -> Iterator[Finding]:
         state="inconclusive" if found.reduction == "unresolved" else "pass",
         question="call",
         says=says,
-        method="a batch against its parts, in value and gradient",
+        evidence={"reproduce": _counted(measured)} | ({} if copies is None else {"batch_twice_over": copies}),
+        method="a batch against its parts, and against itself twice over, in value and gradient",
     )
     if subject.loss is not None:
         return
@@ -57,6 +60,13 @@ def look(measured: Measured) -> Iterator[Finding]:
             method=_ORDERS,
         )
     )
+
+
+def _counted(measured: Measured) -> str:
+    """A batch, then the same batch twice over: equal for a mean, double for a sum."""
+    inputs = measured.reduction.inputs
+    twice = tuple(torch.cat([x, x]) for x in inputs)
+    return reproduce(measured.subject, f"print({called(measured.subject, inputs)}, {called(measured.subject, twice)})")
 
 
 def _order(measured: Measured, shuffled: Inputs) -> Finding:

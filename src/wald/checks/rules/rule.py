@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-import math
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from ...cards import BinaryTarget, Logit, Real
 from ...findings import Controls, Finding
 from ..measured import Measured
+from ..spelling import literal as literal
 from ..subject import Inputs, Subject
 
 Look = Callable[[Measured], Iterable[Finding]]
@@ -142,19 +142,3 @@ def sloped(subject: Subject, inputs: Inputs) -> str:
 def shown(subject: Subject, *points: Inputs) -> str:
     """Two lines that print what the loss gives at these points."""
     return reproduce(subject, f"print({', '.join(called(subject, point) for point in points)})")
-
-
-def literal(x: Tensor) -> str:
-    """A tensor as Python text that makes it again."""
-    if x.numel() == 0:
-        return f"torch.empty({tuple(x.shape)}, dtype={x.dtype})"
-    dtype = "" if x.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={x.dtype}"
-    return f"torch.tensor({_text(x.tolist())}{dtype})"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_text, value))}]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return f'float("{value}")'
-    return repr(value)

@@ -15,16 +15,13 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..cards import BinaryTarget, Domain, Logit, NonNegative, Positive
-from .grids import pairs
-from .subject import Subject
+from ...cards import BinaryTarget, Domain, Logit, NonNegative, Positive
+from ..domains import LABELS, Label, Probability, Sign
+from ..grids import inside, pairs
+from ..subject import Subject
+from .names import speaks_of
 
-#: A probability, predicted or observed.
-Probability: Final = Domain(says="a probability", low=0.0, high=1.0, typical=(0.05, 0.95), safe=0.5)
-#: A label that is -1 or 1.
-Sign: Final = Domain(says="-1 or 1", low=-1.0, high=1.0, typical=(-1.0, 1.0))
-
-ROWS: Final = 7
+_ROWS: Final = 7
 
 
 def numbers(each: Sequence[float]) -> Tensor:
@@ -36,6 +33,8 @@ def told_apart(subject: Subject, task: str | None, hint: Domain | None) -> Subje
     """The subject with its task, and domains to match; `task`, and `hint` for the prediction, are believed."""
     if task is not None and task not in ("regression", "binary", "multilabel"):
         return replace(subject, task=task)
+    if not _defined_alone(subject):
+        return told_together(subject, task, hint)
     if task != "binary" and task != "multilabel" and (found := _regression(subject)) is not None:
         return found
     if task == "regression":
@@ -45,20 +44,97 @@ def told_apart(subject: Subject, task: str | None, hint: Domain | None) -> Subje
     return replace(subject, task=task or "other")
 
 
+def told_together(subject: Subject, task: str | None, hint: Domain | None) -> Subject:
+    """The same for a loss whose examples meet, so that a batch is the least that has a value."""
+    if task is not None and task not in ("regression", "binary", "multilabel"):
+        return replace(subject, task=task)
+    overlap = speaks_of(subject.name, "dice", "jaccard", "iou", "tversky", "lovasz")
+    if task != "binary" and task != "multilabel" and not overlap and _least_at_targets(subject):
+        return replace(subject, task="regression")
+    flipped = replace(subject, call=lambda *inputs: -subject.call(*inputs), each=None)
+    free = task is None and not overlap
+    if task == "regression" or (free and (_least_at_targets(flipped) or _of_differences(subject))):
+        return replace(subject, task="regression")  # with its sign turned, if the flipped one is
+    if (found := _of_sides(subject, hint, sure=task is not None or overlap)) is not None:
+        return replace(found, task=task or "binary")
+    return replace(subject, task=task or "other")
+
+
+def _least_at_targets(subject: Subject) -> bool:
+    """Whether no batch of predictions that was tried costs less than the targets themselves."""
+    if subject.target.high < math.inf and subject.target.low > -math.inf:
+        return False
+    generator = subject.generator()
+    # Numbers of any kind, though the loss may take labels only for what it is meant.
+    free = replace(subject, task="regression")
+    worse = 0
+    for scale in 4 * (0.1, 0.3, 1.0, 3.0):
+        x, y = free.inputs(12, generator)
+        noise = scale * x.std() * torch.randn(12, generator=generator).to(y)
+        exact = _value(subject, inside(subject.prediction, y), y)
+        for moved in (y + noise, (1 + scale) * y, y / (1 + scale)):
+            other = _value(subject, inside(subject.prediction, moved), y)
+            if not exact <= other + 1e-9 * (1 + abs(other)):
+                return False
+            worse += exact < other - 1e-9 * (1 + abs(other))
+    return worse > 0
+
+
+def _of_differences(subject: Subject) -> bool:
+    """Whether predictions and targets may be shifted together, and not apart."""
+    if subject.prediction.low > -math.inf or subject.target.low > -math.inf:
+        return False
+    x, y = replace(subject, task="regression").inputs(12)
+    here, both, one = (_value(subject, *at) for at in ((x, y), (x + 1.75, y + 1.75), (x + 1.75, y)))
+    return math.isclose(here, both, rel_tol=1e-4) and not math.isclose(here, one, rel_tol=1e-4)
+
+
+def _of_sides(subject: Subject, hint: Domain | None, *, sure: bool) -> Subject | None:
+    """The subject as one of labels, if a batch with its scores on the right sides costs something else."""
+    found: Subject | None = None
+    for target, labels in LABELS:
+        if (target is Label) != (subject.target == Label):
+            continue
+        no, yes = labels
+        t = (torch.arange(12) % 2).to(subject.dtype)
+        y = no + (yes - no) * t
+        shake = 0.1 * torch.rand(12, generator=subject.generator(), dtype=torch.float64).to(y)
+        sided = {size: (2 * t - 1) * (size + shake) for size in (0.4, 4.0)}
+        certain = 0.02 + 0.96 * t - 0.1 * shake * (2 * t - 1)
+        probability = subject.prediction.low == 0 or (hint is not None and hint.high == 1)
+        good, bad = (certain, 1 - certain) if probability else (sided[4.0], -sided[4.0])
+        right, wrong = (_value(subject, x, y) for x in (good, bad))
+        if not (abs(right - wrong) > 1e-9 * (1 + abs(wrong))):
+            continue
+        if not probability and hint is None:
+            # Scores of any size do for logits; a probability of 4 makes no sense, and costs more than 1 or the reverse.
+            best, fair = _value(subject, certain, y), _value(subject, 1 - certain, y)
+            probability = best < fair and best < right - 1e-9
+        domain = hint or (Probability if probability else Logit)
+        made = replace(subject, domains=(("prediction", domain), ("target", target)), labels=labels, task="binary")
+        if right < wrong or probability:
+            return made
+        found = found or made
+    return found if found is not None or not sure else replace(subject, task="binary")
+
+
+def _value(subject: Subject, x: Tensor, y: Tensor) -> float:
+    try:
+        return float(subject.batch(x, y).detach().double().mean())
+    except Exception:
+        return math.nan
+
+
 def _regression(subject: Subject) -> Subject | None:
     found = replace(subject, task="regression")
     generator = subject.generator()
-    if not _defined_alone(subject):
-        # Examples that need each other: near the targets it must differ from far away.
-        return found if _prefers_the_target(subject) is not None else None
     if subject.prediction.low == -math.inf and subject.target.low == -math.inf:
         x, y = 4 * torch.rand(2, 24, generator=generator, dtype=torch.float64).to(subject.dtype) - 2
         here, there = _values(subject, x, y), _values(subject, x + 1.75, y + 1.75)
         if torch.allclose(here, there, rtol=1e-4) and bool(here.std() > 0):
             return found
         if _margin(subject):
-            # Of one example all that a correlation sees is the sign.
-            return found if _meet(subject) and _prefers_the_target(subject) is not None else None
+            return None
     own = subject.target
     for prediction, target in ((subject.prediction, own), (subject.prediction, Positive), (Positive, Positive)):
         if target.high < math.inf or not (_within(target, own) and _within(prediction, subject.prediction)):
@@ -74,27 +150,8 @@ def _within(inner: Domain, outer: Domain) -> bool:
 
 
 def _defined_alone(subject: Subject) -> bool:
-    x, y = subject.inputs(ROWS)
+    x, y = subject.inputs(_ROWS)
     return bool(_values(subject, x, y).isfinite().any())
-
-
-def _prefers_the_target(subject: Subject) -> bool | None:
-    """Whether a prediction near the targets costs less than one that has nothing to do with them; None for equal."""
-    generator = subject.generator()
-    _, y = subject.inputs(64, generator)
-    x, _ = subject.inputs(64, generator)
-    try:
-        near, far = subject.batch(0.9 * y + 0.1 * x, y).mean(), subject.batch(x, y).mean()
-    except Exception:
-        return None
-    return None if not bool((near - far).abs() > 1e-9) else bool(near < far)
-
-
-def _meet(subject: Subject) -> bool:
-    """Whether a batch is neither the mean nor the sum of its examples."""
-    x, y = subject.inputs(ROWS)
-    whole, alone = subject.batch(x, y).detach().double().sum(), _values(subject, x, y)
-    return not any(torch.allclose(whole, part, rtol=1e-4) for part in (alone.mean(), alone.sum()))
 
 
 def _margin(subject: Subject) -> bool:
@@ -141,7 +198,8 @@ def _binary(subject: Subject, hint: Domain | None, *, sure: bool) -> Subject | N
     candidates: list[tuple[float, float, Domain, Domain]] = []
     domains = [Probability] if hint is Probability else [Logit] if hint is not None else [Logit, Probability]
     for domain in domains:
-        for no, target in ((0.0, BinaryTarget), (-1.0, Sign)):
+        kinds = ((0.0, Label),) if subject.target == Label else ((0.0, BinaryTarget), (-1.0, Sign))
+        for no, target in kinds:
             if candidates and candidates[0][2] is not domain:
                 break  # scores of any size will do, so it is not for probabilities only
             curves = _curves(subject, domain, no)
