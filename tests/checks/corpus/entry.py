@@ -35,8 +35,8 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """Its name among all."""
-        return f"{self.family}: {self.name}"
+        """Its name among all, as people write the same loss rightly and wrongly."""
+        return f"{'wrong' if self.code else 'right'}, {self.family}: {self.name}"
 
 
 @dataclass(frozen=True)

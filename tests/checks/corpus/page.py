@@ -16,7 +16,8 @@ import sys
 from typing import Any
 
 import wald
-from wald.checks import CODES
+from wald.checks import CODES, RULES
+from wald.checks.rules.rule import _controls as controls_of
 
 from ..mutants.running import EACH, FORMULA, Harvest, harvest_of
 from .correct import CORRECT
@@ -116,15 +117,19 @@ def _families(found: Measured) -> str:
 
 def _codes(found: Measured) -> str:
     """How each code did. A wrong loss is planted for a code if that code would name its defect."""
+    pairs = [controls_of(rule) for rule in RULES if rule.planted is not None]
     lines = [
         "## By code",
         "",
-        "*Planted* are the wrong losses whose defect this code could name, *found* those that it did fail; other",
-        "codes may have failed the rest. A warning is no accusation, so those on right losses are shown apart.",
+        f"Each of the {len(pairs)} rules that accuse has a planted loss and an innocent twin of its own, on which it",
+        f"is tried before it accuses anybody: {sum(pair.right for pair in pairs)} are right about both. *Planted* are",
+        "the wrong losses whose defect the code could name, *found* those that it did fail; others may have named",
+        "the rest. A warning is no accusation, so those on right losses are shown apart.",
         "",
-        "| code | what | planted | found | failed in all | false alarms | of | warned |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "| code | what | planted | found | failed in all | false alarms | warned on right ones |",
+        "|---|---|--:|--:|--:|--:|--:|",
     ]
+    silent: list[str] = []
     for code, (title, _) in sorted(CODES.items()):
         planted = [one for one in found.wrong if re.match(ENTRIES[one.entry].code, code)]
         cells = (
@@ -132,10 +137,14 @@ def _codes(found: Measured) -> str:
             sum(code in one.failed for one in planted),
             sum(code in one.failed for one in found.wrong),
             sum(code in one.failed for one in found.correct),
-            len(found.correct),
             sum(code in one.warned for one in found.correct),
         )
-        lines.append(f"| {code} | {title} | {' | '.join(map(str, cells))} |")
+        if any(cells):
+            lines.append(f"| {code} | {title} | {' | '.join(map(str, cells))} |")
+        else:
+            silent.append(code)
+    if silent:
+        lines += ["", f"Planted nowhere here, and never raised: {', '.join(silent)}."]
     return "\n".join(lines)
 
 

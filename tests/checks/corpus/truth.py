@@ -73,4 +73,7 @@ def _facts(table: str, name: str) -> list[tuple[str, object, object]]:
 
 
 def _words(name: str, report: Report, words: str) -> list[tuple[str, object, object]]:
-    return [(f"{name}, {word}", report.card.get(word, "unresolved"), true) for word, true in zip(WORDS, words.split(), strict=True)]
+    return [
+        (f"{name}, {word}", report.card.get(word, "unresolved"), true)
+        for word, true in zip(WORDS, words.split(), strict=True)
+    ]

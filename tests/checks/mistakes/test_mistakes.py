@@ -74,7 +74,6 @@ CONVENTIONS = {
     ("SquaredHinge", "labels of zero and one"),
     ("CrossEntropy", "softmax missing"),
     ("CrossEntropy", "smoothing of the raw scores"),
-    ("KLDivergence", "softmax missing"),
     ("Dice", "sigmoid missing"),
 }
 

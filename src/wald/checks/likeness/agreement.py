@@ -88,7 +88,7 @@ def adds_up(reading: ReadAs, trace: Trace, likeness: Likeness) -> bool:
     return any(torch.allclose(found, one, rtol=1e-3, atol=1e-9) for one in (values.mean(), values.sum()))
 
 
-def in_batches(reading: ReadAs, loss: Loss) -> Found | None:
+def in_batches(reading: ReadAs, loss: Loss, relations: tuple[str, ...] = ("equal", "affine")) -> Found | None:
     """The mistake that a candidate is in batches."""
     try:
         together = reading.together
@@ -98,7 +98,7 @@ def in_batches(reading: ReadAs, loss: Loss) -> Found | None:
         if not mistake.whole:
             continue
         trace = canonical(loss, mistake, together=True)
-        if trace is not None and (likeness := compared(together, trace)).relation in ("equal", "affine"):
+        if trace is not None and (likeness := compared(together, trace)).relation in relations:
             return Found(reading, loss, likeness, (mistake,))
     return None
 

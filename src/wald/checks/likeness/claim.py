@@ -26,7 +26,7 @@ class Claim:
     kind: type[Loss]
     loss: Loss | None
 
-    def _str__(self) -> str:
+    def __str__(self) -> str:
         return self.kind.__name__ if self.loss is None else str(self.loss)
 
 

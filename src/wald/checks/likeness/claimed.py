@@ -161,13 +161,13 @@ class _Search(Telling):
         return None
 
     def in_batches(self, readings: list[ReadAs]) -> Match | None:
-        """A mistake that shows in batches only."""
-        for reading in readings[:MOST]:
-            if reading.coupled:
-                continue
-            for loss in self.usual(reading):
-                if (found := in_batches(reading, loss)) is not None:
-                    return self.mistake([found])
+        """A mistake that shows in batches only; exactly, else up to a factor."""
+        alone = [reading for reading in readings[:MOST] if not reading.coupled]
+        for relations in (("equal",), ("affine",)):
+            for reading in alone:
+                for loss in self.usual(reading):
+                    if (found := in_batches(reading, loss, relations)) is not None:
+                        return self.mistake([found])
         return None
 
     def fits(self, reading: ReadAs) -> list[Found]:

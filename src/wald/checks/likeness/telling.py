@@ -51,7 +51,10 @@ class Telling(Said):
                 return self.otherwise(found, said)
         if summing.state == "pass":
             return self.passed(found, summing.says)
-        if summing.state == "fail" and (whole := in_batches(reading, loss)) is not None:
+        exactly = (in_batches(reading, one, ("equal",)) for one in self.usual(reading))
+        if summing.state == "fail" and (
+            whole := next((one for one in exactly if one is not None), None) or in_batches(reading, loss)
+        ):
             return self.mistake([whole])
         return Match(
             state=summing.state,

@@ -55,10 +55,15 @@ def same_fields(one: Loss, other: Loss, names: set[str]) -> bool:
     return True
 
 
+def _fields(loss: Loss) -> list[tuple[str, Any]]:
+    return [(each.name, getattr(loss, each.name)) for each in dataclasses.fields(loss)]  # pyright: ignore[reportArgumentType]
+
+
 def changes_of(said: Loss, found: Loss, names: set[str]) -> list[str]:
     """In which of its fields a loss is not what it says."""
     told: list[str] = []
-    default = next(iter(starts(type(said)))) if type(said).__name__ not in ("Tempered",) else said
+    # A loss of a loss has no defaults.
+    default = said if any(isinstance(value, Loss) for _, value in _fields(said)) else starts(type(said))[0]
     for each in dataclasses.fields(said):  # pyright: ignore[reportArgumentType]
         a, b = getattr(said, each.name), getattr(found, each.name)
         if (

@@ -19,12 +19,12 @@ def bce(z: Tensor, t: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(z, t, reduction="none")
 
 
-@wrong("W7", TWICE, claims=BCE)
+@wrong("W701", TWICE, claims=BCE)
 def sigmoid_twice(z: Tensor, t: Tensor) -> Tensor:  # row 10
     return F.binary_cross_entropy_with_logits(z.sigmoid(), t)
 
 
-@wrong("W7", TWICE, claims=BCE)
+@wrong("W701", TWICE, claims=BCE)
 class SigmoidModuleBeforeLogits(nn.Module):  # row 10
     def __init__(self) -> None:
         super().__init__()
@@ -35,18 +35,18 @@ class SigmoidModuleBeforeLogits(nn.Module):  # row 10
         return self.inner(self.activation(z), t)
 
 
-@wrong("W7", TWICE, claims=BCE)
+@wrong("W701", TWICE, claims=BCE)
 def logits_taken_for_probabilities(logits: Tensor, t: Tensor) -> Tensor:  # row 10
     return -(t * torch.log(logits) + (1 - t) * torch.log(1 - logits)).mean()
 
 
-@wrong("W501|W7", "away|swap|sign|label", claims=BCE)
+@wrong("W501|W701", "away|swap|sign|label", claims=BCE)
 def terms_exchanged(z: Tensor, t: Tensor) -> Tensor:
     p = torch.sigmoid(z)
     return -((1 - t) * torch.log(p + 1e-7) + t * torch.log(1 - p + 1e-7)).mean()
 
 
-@wrong("W501|W7", "away|sign|minus", claims=BCE)
+@wrong("W501|W701", "away|sign|minus", claims=BCE)
 def minus_forgotten(z: Tensor, t: Tensor) -> Tensor:
     return (t * F.logsigmoid(z) + (1 - t) * F.logsigmoid(-z)).mean()
 
@@ -56,32 +56,32 @@ def plus_in_the_exponent(z: Tensor, t: Tensor) -> Tensor:
     return torch.exp(z * (2 * t - 1)).clamp(max=1e4).mean()
 
 
-@wrong("W[67]", "positive|constant|half|term|label|yes|no", claims=BCE)
+@wrong("W60[145]|W701", "positive|constant|half|term|label|yes|no", claims=BCE)
 def only_the_positives(z: Tensor, t: Tensor) -> Tensor:  # seen: the term of the negatives is lost
     return -(t * F.logsigmoid(z)).mean()
 
 
-@wrong("W7", "positive|mean|term|label", claims=BCE)
+@wrong("W701", "positive|mean|term|label", claims=BCE)
 def mean_over_the_positives(z: Tensor, t: Tensor) -> Tensor:
     return (bce(z, t) * (1 + t)).sum() / (t.sum() + 1)
 
 
-@wrong("W7", "weight", claims="BinaryCrossEntropy(pos_weight=3.0)")
+@wrong("W701", "weight", claims="BinaryCrossEntropy(pos_weight=3.0)")
 def weight_on_the_negatives(z: Tensor, t: Tensor) -> Tensor:  # row 45
     return (bce(z, t) * torch.where(t > 0.5, 1.0, 3.0)).mean()
 
 
-@wrong("W7", "weight|both", claims="BinaryCrossEntropy(pos_weight=3.0)")
+@wrong("W701", "weight|both", claims="BinaryCrossEntropy(pos_weight=3.0)")
 def weight_on_both(z: Tensor, t: Tensor) -> Tensor:
     return 3.0 * F.binary_cross_entropy_with_logits(z, t)
 
 
-@wrong("W7", "weight", claims="BinaryCrossEntropy(pos_weight=3.0)")
+@wrong("W701", "weight", claims="BinaryCrossEntropy(pos_weight=3.0)")
 def weight_forgotten(z: Tensor, t: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(z, t)
 
 
-@wrong("W7", "weight|logit|shift|scale", claims="BinaryCrossEntropy(pos_weight=3.0)")
+@wrong("W701", "weight|logit|shift|scale", claims="BinaryCrossEntropy(pos_weight=3.0)")
 def weight_on_the_logit(z: Tensor, t: Tensor) -> Tensor:
     return bce(torch.where(t > 0.5, 3.0 * z, z), t).mean()
 
@@ -102,50 +102,50 @@ def cross_entropy_by_exponentials(z: Tensor, t: Tensor) -> Tensor:
     return (torch.log(1 + torch.exp(z)) - t * z).mean()
 
 
-@wrong("W406|W7|W8", "detach|gradient")
+@wrong("W406|W701|W80[1-5]", "detach|gradient")
 def scores_detached(z: Tensor, t: Tensor) -> Tensor:
     p = torch.sigmoid(z).detach()
     return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
 
 
-@wrong("W502|W7", "unbounded|label|-1", claims=BCE)
+@wrong("W502|W701", "unbounded|label|-1", claims=BCE)
 def labels_mapped_to_signs(z: Tensor, t: Tensor) -> Tensor:  # row 42
     return bce(z, 2 * t - 1).mean()
 
 
-@wrong("W7", "swap|exchang|argument|order", claims=BCE)
+@wrong("W701", "swap|exchang|argument|order", claims=BCE)
 def arguments_exchanged(a: Tensor, b: Tensor) -> Tensor:
     return bce(b, a).mean()
 
 
-@wrong("W7", "label|-1|sign|convention|0 and 1|margin", claims=BCE)
+@wrong("W701", "label|-1|sign|convention|0 and 1|margin", claims=BCE)
 def soft_margin_of_labels_0_and_1(z: Tensor, t: Tensor) -> Tensor:
     return F.softplus(-z * t.clamp(min=0)).mean()
 
 
-@wrong("W7", "clamp|clip|flat|limit|bound|saturat", claims=BCE)
+@wrong("W701", "clamp|clip|flat|limit|bound|saturat", claims=BCE)
 def probability_clamped_hard(z: Tensor, t: Tensor) -> Tensor:
     p = torch.sigmoid(z).clamp(0.1, 0.9)
     return F.binary_cross_entropy(p, t)
 
 
-@wrong("W7", "smooth|label", claims="BinaryCrossEntropy(label_smoothing=0.2)")
+@wrong("W701", "smooth|label", claims="BinaryCrossEntropy(label_smoothing=0.2)")
 def smoothed_without_the_half(z: Tensor, t: Tensor) -> Tensor:  # disagreement 13
     return bce(z, t * (1 - 0.2) + (1 - t) * 0.2).mean()
 
 
-@wrong("W7", "smooth|label|positive|negative", claims="BinaryCrossEntropy(label_smoothing=0.2)")
+@wrong("W701", "smooth|label|positive|negative", claims="BinaryCrossEntropy(label_smoothing=0.2)")
 def smoothed_on_one_side(z: Tensor, t: Tensor) -> Tensor:
     return bce(z, t * (1 - 0.2)).mean()
 
 
-@wrong("W7", "batch|other examples|softmax|coupl", claims=BCE)
+@wrong("W701", "batch|other examples|softmax|coupl", claims=BCE)
 def softmax_over_the_batch(z: Tensor, t: Tensor) -> Tensor:
     p = torch.softmax(z, dim=0)
     return F.binary_cross_entropy(p, t)
 
 
-@wrong("W7", "batch|other examples|norm|coupl", claims=BCE)
+@wrong("W701", "batch|other examples|norm|coupl", claims=BCE)
 class NormalisedOverTheBatch(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -164,81 +164,81 @@ def focal_parts(z: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     return ce, torch.exp(-ce)
 
 
-@wrong("W7", "alpha", claims="Focal(gamma=2.0, alpha=0.25)")
+@wrong("W701", "alpha", claims="Focal(gamma=2.0, alpha=0.25)")
 def focal_alpha_on_both(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return (0.25 * (1 - pt) ** 2 * ce).mean()
 
 
-@wrong("W7", "alpha", claims="Focal(gamma=2.0, alpha=0.25)")
+@wrong("W701", "alpha", claims="Focal(gamma=2.0, alpha=0.25)")
 def focal_alpha_exchanged(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return (torch.where(t == 1, 0.75, 0.25) * (1 - pt).pow(2) * ce).mean()
 
 
-@wrong("W7", "alpha", claims="Focal(gamma=2.0, alpha=0.25)")
+@wrong("W701", "alpha", claims="Focal(gamma=2.0, alpha=0.25)")
 def focal_alpha_on_positives_only(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return (torch.where(t == 1, 0.25, 1.0) * (1 - pt).pow(2) * ce).mean()
 
 
-@wrong("W7", "gamma|multipl|power", claims="Focal(gamma=2.0)")
+@wrong("W701", "gamma|multipl|power", claims="Focal(gamma=2.0)")
 def focal_gamma_multiplied(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return (2.0 * (1 - pt) * ce).mean()
 
 
-@wrong("W7", "1 *[-−] *p|p\\^|easy|power|hard", claims="Focal(gamma=2.0)")
+@wrong("W701", "1 *[-−] *p|p\\^|easy|power|hard", claims="Focal(gamma=2.0)")
 def focal_of_what_is_easy(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return (pt**2 * ce).mean()
 
 
-@wrong("W7", "batch|mean", claims="Focal(gamma=2.0)")
+@wrong("W701", "batch|mean", claims="Focal(gamma=2.0)")
 def focal_of_the_batch_mean(z: Tensor, t: Tensor) -> Tensor:  # the recipe that went round the forums
     ce = F.binary_cross_entropy_with_logits(z, t)
     return (1 - torch.exp(-ce)) ** 2 * ce
 
 
-@wrong("W7", "detach|gradient", claims="Focal(gamma=2.0)")
+@wrong("W701", "detach|gradient", claims="Focal(gamma=2.0)")
 def focal_weight_detached(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return ((1 - pt).detach() ** 2 * ce).mean()
 
 
-@wrong("W7", "positive|negative|1 *[-−] *p|both", claims="Focal(gamma=2.0)")
+@wrong("W701", "positive|negative|1 *[-−] *p|both", claims="Focal(gamma=2.0)")
 def focal_weight_of_the_positives(z: Tensor, t: Tensor) -> Tensor:
     p = torch.sigmoid(z)
     return ((1 - p) ** 2 * bce(z, t)).mean()
 
 
-@wrong("W7", "alpha|gamma", claims="Focal(gamma=2.0, alpha=0.25)")
+@wrong("W701", "alpha|gamma", claims="Focal(gamma=2.0, alpha=0.25)")
 def focal_alpha_and_gamma_exchanged(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     gamma, alpha = 0.25, 2.0
     return ((alpha * t + (1 - alpha) * (1 - t)) * (1 - pt) ** gamma * ce).mean()
 
 
-@wrong("W7", "power|gamma|cross-entropy", claims="Focal(gamma=2.0)")
+@wrong("W701", "power|gamma|cross-entropy", claims="Focal(gamma=2.0)")
 def focal_power_of_the_cross_entropy(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return ((1 - pt) * ce**2).mean()
 
 
-@wrong("W7", TWICE, claims="Focal(gamma=2.0)")
+@wrong("W701", TWICE, claims="Focal(gamma=2.0)")
 def focal_sigmoid_twice(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(torch.sigmoid(z), t)
     return ((1 - pt) ** 2 * ce).mean()
 
 
-@wrong("W50|W7", "away|sign|minus", claims="Focal(gamma=2.0)")
+@wrong("W50[12]|W701", "away|sign|minus", claims="Focal(gamma=2.0)")
 def focal_without_the_minus(z: Tensor, t: Tensor) -> Tensor:
     p = torch.sigmoid(z)
     pt = torch.where(t == 1, p, 1 - p).clamp(min=1e-8)
     return ((1 - pt) ** 2 * pt.log()).mean()
 
 
-@wrong("W7", "gamma|power|1 *[-−] *p|exponent", claims="Focal(gamma=2.0)")
+@wrong("W701", "gamma|power|1 *[-−] *p|exponent", claims="Focal(gamma=2.0)")
 def focal_without_gamma(z: Tensor, t: Tensor) -> Tensor:
     ce, pt = focal_parts(z, t)
     return ((1 - pt) * ce).mean()
@@ -264,31 +264,31 @@ def xlogy_of_a_probability(p: Tensor, t: Tensor) -> Tensor:  # 0 log 0 is 0, and
 # Margins.
 
 
-@wrong("W7", "label|-1|0 and 1|convention|sign", claims="Hinge")
+@wrong("W701", "label|-1|0 and 1|convention|sign", claims="Hinge")
 def hinge_of_labels_0_and_1(z: Tensor, t: Tensor) -> Tensor:
     return torch.clamp(1 - (t > 0) * z, min=0).mean()
 
 
-@wrong("W7|W502", "clamp|unbounded|max|relu|linear", claims="Hinge")
+@wrong("W701|W502", "clamp|unbounded|max|relu|linear", claims="Hinge")
 def hinge_without_the_floor(z: Tensor, t: Tensor) -> Tensor:
     return (1 - (2 * t - 1) * z).mean()
 
 
-@wrong("W7", "margin|perceptron", claims="Hinge")
+@wrong("W701", "margin|perceptron", claims="Hinge")
 def hinge_without_the_margin(z: Tensor, t: Tensor) -> Tensor:
     return F.relu(-(2 * t - 1) * z).mean()
 
 
-@wrong("W501|W7", "away|sign", claims="Hinge")
+@wrong("W501|W701", "away|sign", claims="Hinge")
 def hinge_with_a_plus(z: Tensor, t: Tensor) -> Tensor:
     return F.relu(1 + (2 * t - 1) * z).mean()
 
 
-@wrong("W7", "squar", claims="SquaredHinge")
+@wrong("W701", "squar", claims="SquaredHinge")
 def hinge_that_is_not_squared(z: Tensor, t: Tensor) -> Tensor:
     return F.relu(1 - (2 * t - 1) * z).mean()
 
 
-@wrong("W7", "clamp|max|floor|relu|beyond|squared margin", claims="SquaredHinge")
+@wrong("W701", "clamp|max|floor|relu|beyond|squared margin", claims="SquaredHinge")
 def squared_hinge_without_the_floor(z: Tensor, t: Tensor) -> Tensor:
     return (1 - (2 * t - 1) * z).square().mean()

@@ -15,56 +15,56 @@ CUT = "no gradient|gradient|detach|trained"
 HIDES = "NaN"
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def rebuilt_from_an_item(x: Tensor, y: Tensor) -> Tensor:  # row 19; seen: a regulariser wrapped in torch.tensor
     return torch.tensor(F.mse_loss(x, y).item(), requires_grad=True)
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def by_way_of_numpy(x: Tensor, y: Tensor) -> Tensor:
     import numpy as np
 
     return torch.as_tensor(np.mean((x.detach().numpy() - y.numpy()) ** 2))
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def under_no_grad(x: Tensor, y: Tensor) -> Tensor:
     with torch.no_grad():
         return F.smooth_l1_loss(x, y)
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def prediction_detached(x: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(x.detach(), y)
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def prediction_rounded(x: Tensor, y: Tensor) -> Tensor:
     return (torch.round(x) - y).abs().mean()
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def prediction_cast_to_integers(x: Tensor, y: Tensor) -> Tensor:
     return (x.long() - y).to(y.dtype).pow(2).mean()
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def share_of_wrong_labels(z: Tensor, t: Tensor) -> Tensor:  # row 18 of the anti-goals: a metric trained on
     return ((z > 0).to(t.dtype) - t).abs().mean()
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def share_of_wrong_classes(z: Tensor, ids: Tensor) -> Tensor:
     return (z.argmax(dim=-1) != ids).float().mean()
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def overlap_of_thresholded_masks(p: Tensor, t: Tensor) -> Tensor:
     mask = (p > 0.5).to(t.dtype)
     return 1 - (2 * (mask * t).sum() + 1) / (mask.sum() + t.sum() + 1)
 
 
-@wrong("W406|W8", CUT)
+@wrong("W406|W80[1-5]", CUT)
 def softmax_over_one_score(z: Tensor, t: Tensor) -> Tensor:
     p = torch.softmax(z.unsqueeze(-1), dim=-1).squeeze(-1)
     return -(t * torch.log(p) + (1 - t) * torch.log(1 - p + 1e-7)).mean()
@@ -130,19 +130,19 @@ def seeds_everything(x: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(x, y)
 
 
-@wrong("W404|W405|W7", "random|seed|draw|neither their mean nor|other answers", claims="Squared")
+@wrong("W404|W405|W701", "random|seed|draw|neither their mean nor|depends on the order", claims="Squared")
 def subset_of_the_batch(x: Tensor, y: Tensor) -> Tensor:
     torch.manual_seed(len(x))
     rows = torch.randperm(len(x))[: max(1, len(x) // 2)]
     return F.mse_loss(x[rows], y[rows])
 
 
-@wrong("W405|W7", "different answers|random|determin", claims="Squared")
+@wrong("W405|W701", "different answers|random|determin", claims="Squared")
 def noise_on_the_target(x: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(x, y + 0.1 * torch.randn_like(y))
 
 
-@wrong("W405|W7", "different answers|random|determin", claims="CrossEntropy")
+@wrong("W405|W701", "different answers|random|determin", claims="CrossEntropy")
 class DropoutInside(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class DropoutInside(nn.Module):
         return F.cross_entropy(self.drop(z), ids)
 
 
-@wrong("W405|W404|W7", "different answers|state|determin|earlier call", claims="Squared")
+@wrong("W405|W404|W125|W701", "different answers|state|determin|another batch", claims="Squared")
 class ScaledByARunningMean(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class ScaledByARunningMean(nn.Module):
         return value / self.running
 
 
-@wrong("W405|W404|W7", "different answers|state|determin|earlier call", claims="Absolute")
+@wrong("W405|W404|W125|W701", "different answers|state|determin|another batch", claims="Absolute")
 class Annealed(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class Annealed(nn.Module):
         return (x - y).abs().mean() * torch.exp(-self.step / 10)
 
 
-@wrong("W405|W404|W7", "different answers|state|determin|earlier call", claims="Squared")
+@wrong("W405|W404|W125|W701", "different answers|state|determin|another batch", claims="Squared")
 class RemembersTheLastTarget(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -187,22 +187,22 @@ class RemembersTheLastTarget(nn.Module):
         return F.mse_loss(x, y) + 0.1 * drift
 
 
-@wrong("W8|W7", "target|ignor|nothing")
+@wrong("W80[1-5]|W701", "target|ignor|nothing")
 def target_ignored(x: Tensor, y: Tensor) -> Tensor:  # row 19
     return (x**2).mean() + 0 * y.sum()
 
 
-@wrong("W8|W7", "target|ignor|nothing", claims="Squared")
+@wrong("W80[1-5]|W701", "target|ignor|nothing", claims="Squared")
 def compared_with_itself(x: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(x, x.detach() - 1) + 0 * y.sum()
 
 
-@wrong("W8|W406", "predict|gradient|ignor")
+@wrong("W80[1-5]|W406", "predict|gradient|ignor")
 def prediction_ignored(x: Tensor, y: Tensor) -> Tensor:
     return (y - y.mean()).square().mean() + 0 * x.sum()
 
 
-@wrong("W8", "beta|kl|argument|unused|nothing")
+@wrong("W80[1-5]", "beta|kl|argument|unused|nothing")
 class KlWeightThatIsNeverUsed(nn.Module):  # row 19
     def __init__(self, beta: float = 0.1) -> None:
         super().__init__()
@@ -212,7 +212,7 @@ class KlWeightThatIsNeverUsed(nn.Module):  # row 19
         return F.mse_loss(x, y)
 
 
-@wrong("W8", "ignore_index|argument|nothing")
+@wrong("W80[1-5]", "ignore_index|argument|nothing")
 class IgnoreIndexThatIsNeverUsed(nn.Module):  # rows 19, 28; seen
     def __init__(self, ignore_index: int = -100, smoothing: float = 0.1) -> None:
         super().__init__()
@@ -225,7 +225,7 @@ class IgnoreIndexThatIsNeverUsed(nn.Module):  # rows 19, 28; seen
         return -((1 - self.smoothing) * hit + self.smoothing * logp.mean(-1)).mean()
 
 
-@wrong("W8", "margin|argument|nothing")
+@wrong("W80[1-5]", "margin|argument|nothing")
 class MarginThatIsNeverUsed(nn.Module):  # seen: a margin without effect
     def __init__(self, margin: float = 0.5) -> None:
         super().__init__()
