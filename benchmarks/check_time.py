@@ -20,10 +20,10 @@ import time
 import torch
 
 import wald
-from wald.checks.discover import subject_of
 from wald.checks.measured import Measured
-from wald.checks.subject import undisturbed
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.subject import undisturbed
+from wald.checks.subjects.target import resolve
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.checks import known

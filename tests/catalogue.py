@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 import wald
-from wald.checks.draw import draw, variants
+from wald.checks.subjects.draw import draw, variants
 
 #: Every loss of the catalogue, at its defaults and at each typical value of each field.
 CASES: list[wald.Loss] = [loss for kind in wald.catalogue() for loss in variants(kind)]

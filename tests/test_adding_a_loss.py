@@ -53,7 +53,7 @@ USE = """
 import json, pickle
 import torch, wald
 from wald.cards import shelf
-from wald.checks.draw import draw, variants
+from wald.checks.subjects.draw import draw, variants
 
 loss, rng = wald.Quartic(scale=0.5), torch.Generator().manual_seed(0)
 facts = {

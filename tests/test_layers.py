@@ -83,7 +83,7 @@ def test_plain_rooms_import_no_tensors(room: str) -> None:
     [
         ("from ..checks import check", False),
         ("from .. import checks", False),
-        ("import wald.checks.draw", False),
+        ("import wald.checks.subjects.draw", False),
         ("from wald.checks import check as measure", False),
         ("from wald import checks", False),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ..cli import main", False),

@@ -11,10 +11,10 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
 import wald
-from wald.checks.cheats import Cheats, measure_cheats
-from wald.checks.draw import variants
+from wald.checks.gaming.cheats import Cheats, measure_cheats
 from wald.checks.rules.rule import binary, regression
-from wald.checks.subject import Subject
+from wald.checks.subjects.draw import variants
+from wald.checks.subjects.subject import Subject
 
 from . import known
 from .test_invariance import broadcast, pairwise

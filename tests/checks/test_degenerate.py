@@ -11,10 +11,10 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 from wald.cards import BinaryTarget, Vector
-from wald.checks.health import Health, measure_health
 from wald.checks.measured import Measured
 from wald.checks.rules.rule import binary, regression
-from wald.checks.subject import Subject
+from wald.checks.shape.health import Health, measure_health
+from wald.checks.subjects.subject import Subject
 
 from .test_cheats import entropy
 from .test_shape import measured

@@ -11,12 +11,12 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 from wald.cards import BinaryTarget, Logits, Vector
-from wald.checks.direction import Direction, measure_direction
-from wald.checks.discover import subject_of
+from wald.checks.behaviour.direction import Direction, measure_direction
 from wald.checks.measured import Measured
 from wald.checks.rules.rule import regression, squared_error
-from wald.checks.subject import Subject
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.subject import Subject
+from wald.checks.subjects.target import resolve
 
 from . import known
 from .known_statistics import OUTPUTS

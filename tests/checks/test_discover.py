@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
-from wald.checks.discover import Unknown, subject_of
-from wald.checks.discovery.names import parameters_of, role_of, swapped
-from wald.checks.subject import Subject, one_by_one, undisturbed
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import Unknown, subject_of
+from wald.checks.subjects.discovery.names import parameters_of, role_of, swapped
+from wald.checks.subjects.subject import Subject, one_by_one, undisturbed
+from wald.checks.subjects.target import resolve
 
 from . import known
 from .callables import CALLABLES, sk_pinball, tf_sparse, wgan_d

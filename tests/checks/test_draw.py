@@ -9,7 +9,7 @@ import torch
 
 import wald
 from wald.cards import BinaryTarget, Domain, LogProbabilities, Positive, Probabilities, Real
-from wald.checks.draw import draw, sample, variants
+from wald.checks.subjects.draw import draw, sample, variants
 
 from ..catalogue import CASES
 

@@ -8,10 +8,10 @@ from torch import Tensor
 
 import wald
 from wald.cards import Formula
-from wald.checks.discover import subject_of
 from wald.checks.measured import Measured
 from wald.checks.rules import formula
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.target import resolve
 from wald.findings import Finding
 
 

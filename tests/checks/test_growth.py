@@ -10,11 +10,11 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
 import wald
-from wald.checks.discover import subject_of
 from wald.checks.measured import Measured
 from wald.checks.rules.rule import regression
-from wald.checks.subject import Subject
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.subject import Subject
+from wald.checks.subjects.target import resolve
 
 from . import known
 from .test_shape import measured

@@ -10,10 +10,10 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
 import wald
-from wald.checks.invariance import measure_invariances
-from wald.checks.rays import measure_rays
 from wald.checks.rules.rule import binary, regression
-from wald.checks.subject import Subject
+from wald.checks.shape.invariance import measure_invariances
+from wald.checks.shape.rays import measure_rays
+from wald.checks.subjects.subject import Subject
 
 from . import known
 from .test_reduction import pearson

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
-from wald.checks.discover import subject_of
-from wald.checks.magnitudes import DTYPES, Range, measure_range
 from wald.checks.rules.rule import binary, regression
-from wald.checks.subject import Subject
-from wald.checks.target import resolve
+from wald.checks.shape.magnitudes import DTYPES, Range, measure_range
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.subject import Subject
+from wald.checks.subjects.target import resolve
 
 
 def ranges(loss: object) -> dict[torch.dtype, Range]:

@@ -14,15 +14,15 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
 from wald.cards import ClassId, Logits
-from wald.checks.binary import Margins, measure_binary
-from wald.checks.discover import subject_of
-from wald.checks.guarantee import hull_at
 from wald.checks.measured import Measured
-from wald.checks.multiclass import Scores, measure_multiclass
+from wald.checks.probabilities.binary import Margins, measure_binary
+from wald.checks.probabilities.guarantee import hull_at
+from wald.checks.probabilities.multiclass import Scores, measure_multiclass
 from wald.checks.rules import decision, link, noise, top
 from wald.checks.rules.rule import binary
-from wald.checks.subject import Subject, undisturbed
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.subject import Subject, undisturbed
+from wald.checks.subjects.target import resolve
 
 from . import known
 

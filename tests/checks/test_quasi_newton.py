@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from wald.checks.quasi_newton import minimise
-from wald.checks.simplex import cloud, flipped, laws
+from wald.checks.probabilities.quasi_newton import minimise
+from wald.checks.probabilities.simplex import cloud, flipped, laws
 
 
 def least(function: Callable[[Tensor], Tensor], start: list[list[float]], calls: int = 300) -> Tensor:

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 import wald
-from wald.checks import functionals
-from wald.checks.acts import bayes_acts
-from wald.checks.discover import subject_of
 from wald.checks.measured import Measured
 from wald.checks.rules.rule import regression, squared_error
-from wald.checks.statistic import measure_statistic
-from wald.checks.subject import Subject
-from wald.checks.target import resolve
+from wald.checks.statistics import functionals
+from wald.checks.statistics.acts import bayes_acts
+from wald.checks.statistics.statistic import measure_statistic
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.subject import Subject
+from wald.checks.subjects.target import resolve
 
 from . import known
 

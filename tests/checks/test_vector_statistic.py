@@ -11,13 +11,13 @@ from torch import Tensor
 
 import wald
 from wald.cards import Parameters, Real
-from wald.checks.discover import subject_of
 from wald.checks.measured import Measured
-from wald.checks.moments import expected_shortfall, spreads
-from wald.checks.subject import Subject
-from wald.checks.target import resolve
-from wald.checks.vector_acts import finite_laws, vector_acts
-from wald.checks.vector_statistic import measure_vector_statistic
+from wald.checks.statistics.moments import expected_shortfall, spreads
+from wald.checks.statistics.vector_acts import finite_laws, vector_acts
+from wald.checks.statistics.vector_statistic import measure_vector_statistic
+from wald.checks.subjects.discover import subject_of
+from wald.checks.subjects.subject import Subject
+from wald.checks.subjects.target import resolve
 
 from .known_statistics import OUTPUTS, Loss, normal, quantiles
 

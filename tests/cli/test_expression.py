@@ -4,7 +4,7 @@ import pytest
 
 import wald
 from wald.cards import REQUIRED
-from wald.checks.draw import variants
+from wald.checks.subjects.draw import variants
 from wald.cli.expression import understand
 
 LOSSES = [loss for kind in wald.catalogue() for loss in variants(kind)]

@@ -17,7 +17,7 @@ from torch.distributions import Categorical, kl_divergence
 import torch.nn.functional as F  # noqa: N812
 
 import wald
-from wald.checks.draw import draw, variants
+from wald.checks.subjects.draw import draw, variants
 
 KINDS = [
     wald.BinaryCrossEntropy,

@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 from wald.cards import Formula
-from wald.checks.draw import draw, variants
+from wald.checks.subjects.draw import draw, variants
 from wald.losses._distance import direction, length
 
 KINDS = [

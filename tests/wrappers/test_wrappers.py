@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 from wald.cards import Card, ClassId, Formula, Logits, Positive, Probabilities, Real
-from wald.checks.draw import draw
+from wald.checks.subjects.draw import draw
 
 
 class Picked(wald.Supervised):

@@ -8,7 +8,7 @@ from time import perf_counter
 import traceback
 from typing import Any
 
-from ..checks.subject import undisturbed
+from ..checks.subjects.subject import undisturbed
 from ..findings import Figure, Finding, Report
 from .case import Case
 from .evidence import Evidence, Level, gather

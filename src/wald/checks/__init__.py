@@ -5,4 +5,4 @@ from .checker import check as check
 from .diagnosis import why as why
 from .likeness.difference import diff as diff
 from .rules import CODES as CODES, RULES as RULES
-from .target import Target as Target, TargetError as TargetError, resolve as resolve
+from .subjects.target import Target as Target, TargetError as TargetError, resolve as resolve

@@ -9,15 +9,15 @@ from typing import Any
 from ..core import Loss
 from ..findings import Figure, Finding, Report
 from . import guard
-from .discover import DOMAINS, TASKS, Unknown, subject_of
 from .likeness.claim import Claim, claim_of
 from .likeness.hold import held
 from .measured import Measured
 from .rules import RULES
-from .standin import StandIn
-from .subject import undisturbed
+from .subjects.discover import DOMAINS, TASKS, Unknown, subject_of
+from .subjects.standin import StandIn
+from .subjects.subject import undisturbed
+from .subjects.target import Target, TargetError, resolve
 from .summary import summarised
-from .target import Target, TargetError, resolve
 
 #: Copies of the process that a loss may break before the rest is not looked for any more.
 _LIVES = 3

@@ -13,7 +13,7 @@ from .batches import Batch, Run, calling, read
 from .batches.plateau import chance, told
 from .causes.ranked import ranked
 from .causes.shown import METHOD, finding_of, unexplained
-from .subject import undisturbed
+from .subjects.subject import undisturbed
 
 
 def why(batch: object, loss: object, *, seed: int = 0) -> Report:

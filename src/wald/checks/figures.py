@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..findings import Figure
-from .grids import pairs, spread
-from .health import STATES, Health
-from .subject import Subject
+from .shape.health import STATES, Health
+from .subjects.grids import pairs, spread
+from .subjects.subject import Subject
 
 _POINTS = 161
 

@@ -11,27 +11,27 @@ from torch import Tensor
 
 from ..cards import Positive
 from ..findings import Figure
-from .binary import Margins, measure_binary
-from .bounded import measure_bounded
-from .cheats import Cheats, measure_cheats
-from .convex import measure_convex
-from .degenerate import Degenerate, measure_degenerate
-from .direction import Direction, measure_direction
+from .behaviour.direction import Direction, measure_direction
+from .behaviour.manners import Manners, measure_manners
+from .behaviour.reduction import Reduction, measure_reduction
 from .edges import Edges, measure_edges
 from .figures import figures_of
-from .health import Health, measure_health
-from .invariance import Invariances, measure_invariances
+from .gaming.cheats import Cheats, measure_cheats
+from .gaming.degenerate import Degenerate, measure_degenerate
 from .likeness.nearest import Known, Nearest, nearest
-from .magnitudes import Range, measure_range
-from .manners import Manners, measure_manners
-from .multiclass import Scores, measure_multiclass
-from .perfect import measure_perfect
-from .rays import Rays, measure_rays
-from .reduction import Reduction, measure_reduction
-from .shape import Shape, measure_shape
-from .statistic import Statistic, measure_statistic
-from .subject import Subject
-from .vector_statistic import measure_vector_statistic
+from .probabilities.binary import Margins, measure_binary
+from .probabilities.multiclass import Scores, measure_multiclass
+from .shape.bounded import measure_bounded
+from .shape.convex import measure_convex
+from .shape.health import Health, measure_health
+from .shape.invariance import Invariances, measure_invariances
+from .shape.magnitudes import Range, measure_range
+from .shape.overall import Shape, measure_shape
+from .shape.perfect import measure_perfect
+from .shape.rays import Rays, measure_rays
+from .statistics.statistic import Statistic, measure_statistic
+from .statistics.vector_statistic import measure_vector_statistic
+from .subjects.subject import Subject
 from .verdict import MEANINGLESS, Verdict, unmeasured
 
 _NOT_YET = "only one number against one number or label, and scores against a class, can be measured yet"

@@ -42,7 +42,7 @@ def inputs_of(
     from hypothesis import strategies as st
     import torch
 
-    from ..checks.draw import SIZE
+    from ..checks.subjects.draw import SIZE
 
     if most < 1 or classes < 2:
         raise ValueError(f"a batch has at least one example and a choice two classes; got most={most}, {classes=}.")

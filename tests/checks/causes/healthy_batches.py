@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 import torch.nn.functional as F  # noqa: N812
 
 import wald
-from wald.checks.draw import draw, variants
+from wald.checks.subjects.draw import draw, variants
 
 from .. import known
 from . import by_hand

@@ -14,12 +14,12 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
 import wald
-from wald.checks.discover import Unknown, subject_of
 from wald.checks.edges import MEANS, OUTCOMES, Edges, Outcome
 from wald.checks.edges.clear import is_clear
 from wald.checks.measured import Measured
-from wald.checks.subject import undisturbed
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import Unknown, subject_of
+from wald.checks.subjects.subject import undisturbed
+from wald.checks.subjects.target import resolve
 from wald.findings import Finding
 
 from ...catalogue import CASES

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 import torch.nn.functional as F  # noqa: N812
 
 import wald
-from wald.checks.discover import Unknown, subject_of
 from wald.checks.edges import Edges, Row
 from wald.checks.measured import Measured
-from wald.checks.subject import undisturbed
-from wald.checks.target import resolve
+from wald.checks.subjects.discover import Unknown, subject_of
+from wald.checks.subjects.subject import undisturbed
+from wald.checks.subjects.target import resolve
 from wald.findings import Finding
 
 

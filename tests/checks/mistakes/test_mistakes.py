@@ -12,7 +12,6 @@ from torch import Tensor
 
 import wald
 from wald.checks import TargetError
-from wald.checks.discovery.names import parameters_of
 from wald.checks.likeness.canon import canonical
 from wald.checks.likeness.claim import Claim, Match, claim_of
 from wald.checks.likeness.claimed import Claimed
@@ -20,7 +19,8 @@ from wald.checks.likeness.fitting import starts
 from wald.checks.likeness.traces import compared
 from wald.checks.mistakes import MISTAKES, Mistake, mistakes_of
 from wald.checks.rules import named
-from wald.checks.subject import undisturbed
+from wald.checks.subjects.discovery.names import parameters_of
+from wald.checks.subjects.subject import undisturbed
 from wald.findings import Finding
 
 from ...catalogue import CASES

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 import wald
-from wald.checks.draw import draw, variants
+from wald.checks.subjects.draw import draw, variants
 from wald.core import value_checks
 
 from .operators import Change, changes

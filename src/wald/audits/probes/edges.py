@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ...cards import BinaryTarget, ClassId, Domain, Logit, Logits, Real
-from ...checks.domains import Probability
 from ...checks.edges import Bench, Outcome, Row
 from ...checks.edges.bench import arguments_of, ignored_id, with_arguments
 from ...checks.edges.broken import infinite, masked_classes, nan_predictions, nan_targets
@@ -29,6 +28,7 @@ from ...checks.edges.sizes import empty, few, nothing_counts
 from ...checks.edges.table import cells_of, worst_first
 from ...checks.edges.targets import out_of_range
 from ...checks.edges.weights import weights
+from ...checks.subjects.domains import Probability
 from ...core import Loss, value_checks
 from ...findings import Controls, Finding, State
 from ...losses import BinaryCrossEntropy, CrossEntropy, Squared

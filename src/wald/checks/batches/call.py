@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ...cards import Domain
 from ...core import Loss
-from ..discover import Unknown, subject_of
-from ..subject import Subject
-from ..target import Target, resolve
+from ..subjects.discover import Unknown, subject_of
+from ..subjects.subject import Subject
+from ..subjects.target import Target, resolve
 from .names import aliases, role
 from .read import Batch, BatchError
 from .torch_losses import known_as, meaning

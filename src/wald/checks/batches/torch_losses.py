@@ -20,7 +20,7 @@ from ...cards import (
     Real,
     Vector,
 )
-from ..domains import Probability, Sign
+from ..subjects.domains import Probability, Sign
 
 Inputs = Mapping[str, Domain]
 

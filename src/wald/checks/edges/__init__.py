@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..magnitudes import DTYPES, Range
-from ..manners import Manners
-from ..subject import Subject
+from ..behaviour.manners import Manners
+from ..shape.magnitudes import DTYPES, Range
+from ..subjects.subject import Subject
 from .bench import Bench, bench_of
 from .calls import call_rows
 from .dtypes import dtype_rows

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ...cards import Domain
 from ...core import Loss
-from ..spelling import literal
-from ..subject import Subject
+from ..subjects.spelling import literal
+from ..subjects.subject import Subject
 from .ran import Call, Inputs, Ran, run, same
 
 #: Rows of the ordinary batch: few, so that a person can run it; neither the classes nor the features are as many.

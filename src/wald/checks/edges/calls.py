@@ -7,9 +7,9 @@ from typing import Final
 
 import torch
 
-from ..manners import Manners
-from ..spelling import literal
-from ..subject import Subject
+from ..behaviour.manners import Manners
+from ..subjects.spelling import literal
+from ..subjects.subject import Subject
 from .bench import Bench
 from .cell import Cell
 from .judge import Grade, Row

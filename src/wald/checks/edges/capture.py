@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ..spelling import literal
+from ..subjects.spelling import literal
 from .bench import Bench
 from .cell import Cell, fine
 from .ran import Ran, run

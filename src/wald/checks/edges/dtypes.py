@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 
-from ..magnitudes import Break, Range
+from ..shape.magnitudes import Break, Range
 from .clear import is_clear
 from .judge import Grade, Row, gradient_of
 from .outcome import Outcome

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from ..grids import inside
+from ..subjects.grids import inside
 from .bench import Bench
 from .cell import Cell, fine, tried
 from .ran import Inputs

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..spelling import literal
+from ..subjects.spelling import literal
 from .bench import Bench
 from .cell import Cell, Complaint, Kind, must_be, tried
 from .ran import Inputs, Ran, run

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ..spelling import literal
+from ..subjects.spelling import literal
 from .bench import Bench
 from .cell import Cell, Complaint, fine, must_be, tried
 from .ran import Inputs, Ran, run, same

@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..memory import litter
+from ..behaviour.memory import litter
 from .ran import Ran
 
 _AGAIN: Final = 6

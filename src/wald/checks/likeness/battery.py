@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from ...cards import Domain
 from ...core import Contrastive, Generative, Loss, Preference
-from ..draw import sample
+from ..subjects.draw import sample
 
 Inputs = tuple[Tensor, ...]
 Named = tuple[tuple[str, Domain], ...]

@@ -8,8 +8,8 @@ import torch
 
 from ...cards import BinaryTarget, Domain, Logit, Logits
 from ...core import Loss
-from ..domains import Label, Sign
-from ..subject import Subject
+from ..subjects.domains import Label, Sign
+from ..subjects.subject import Subject
 from .battery import Named, drawn
 from .conventions import LOG_SOFTMAX, SAME, SIGMOID, SIGNS, SOFTMAX, Change, Convention, conventions
 from .reading import ReadAs, Reading, answering, read_as

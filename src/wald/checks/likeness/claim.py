@@ -7,7 +7,7 @@ from typing import Literal
 
 from ...core import Loss, get
 from ..mistakes import Mistake
-from ..target import TargetError, resolve
+from ..subjects.target import TargetError, resolve
 from .reading import ReadAs
 from .traces import Likeness
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 from ...core import Loss
 from ...findings import Finding, Report
 from .. import guard
-from ..discover import Unknown, subject_of
-from ..domains import DOMAINS, TASKS
-from ..reduction import measure_reduction
-from ..standin import StandIn
-from ..subject import Subject, undisturbed
-from ..target import Target, resolve
+from ..behaviour.reduction import measure_reduction
+from ..subjects.discover import Unknown, subject_of
+from ..subjects.domains import DOMAINS, TASKS
+from ..subjects.standin import StandIn
+from ..subjects.subject import Subject, undisturbed
+from ..subjects.target import Target, resolve
 from .beside import beside
 from .relation import QUESTION, Answer, Difference
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ...core import Loss
-from ..draw import variants
 from ..mistakes import USUAL
+from ..subjects.draw import variants
 from .battery import battery
 from .traces import Likeness, Trace, compared
 

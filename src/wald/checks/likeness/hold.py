@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...core import Loss
-from ..discovery.forms import Argument, Form
-from ..discovery.names import parameters_of, swapped
-from ..discovery.sweep import swept
-from ..discovery.trial import Unknown
-from ..subject import Subject
-from ..target import Target
+from ..subjects.discovery.forms import Argument, Form
+from ..subjects.discovery.names import parameters_of, swapped
+from ..subjects.discovery.sweep import swept
+from ..subjects.discovery.trial import Unknown
+from ..subjects.subject import Subject
+from ..subjects.target import Target
 from .battery import learned
 from .claim import Claim
 from .claimed import Claimed

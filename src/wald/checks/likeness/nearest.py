@@ -14,7 +14,7 @@ from typing import Any, Final
 from ...core import Loss, catalogue
 from ...wrappers._wrapper import Wrapper  # pyright: ignore[reportPrivateUsage]
 from ..mistakes import Mistake, mistakes_of
-from ..subject import Subject
+from ..subjects.subject import Subject
 from .beside import change_between
 from .canon import canonical, worked_out
 from .conventions import Convention

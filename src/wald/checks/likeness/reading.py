@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...core import Loss
-from ..subject import one_by_one
+from ..subjects.subject import one_by_one
 from .battery import BATCH, Inputs, batches, battery, learned
 from .conventions import Convention
 from .traces import Trace, trace

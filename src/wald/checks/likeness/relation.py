@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...findings import Finding, Report, State
 from ..rules.rule import literal
-from ..subject import Subject
+from ..subjects.subject import Subject
 from .battery import BATCH
 from .beside import Beside, coupled
 from .extremes import parts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core import Loss
-from ..standin import StandIn
+from ..subjects.standin import StandIn
 from .agreement import enough, held_beside, same_reading
 from .claim import Claim
 from .conventions import conventions

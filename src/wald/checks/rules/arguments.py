@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from ...findings import Finding, State
-from ..arguments import Argument, Arguments, arguments_of
-from ..grids import inside
+from ..behaviour.arguments import Argument, Arguments, arguments_of
 from ..measured import Measured
-from ..standin import StandIn
-from ..subject import Inputs, Subject
+from ..subjects.grids import inside
+from ..subjects.standin import StandIn
+from ..subjects.subject import Inputs, Subject
 from .rule import Rule, regression, reproduce, squared_error
 
 _ROWS = 12

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...findings import Finding, State
 from ..measured import Measured
-from ..subject import Inputs, Subject
+from ..subjects.subject import Inputs, Subject
 from .rule import Rule, regression, sloped, squared_error
 
 _ROWS, _BATCHES, _DIRECTIONS = 6, 4, 3

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from ...findings import Finding, State
-from ..cheats import Duel
+from ..gaming.cheats import Duel
 from ..measured import Measured
 from .rule import Rule, called, regression, reproduce, squared_error
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...findings import Finding, State
-from ..binary import Margins
-from ..growth import CLASSES as SLOPES
 from ..measured import Measured
-from ..shape import Shape
+from ..probabilities.binary import Margins
+from ..shape.growth import CLASSES as SLOPES
+from ..shape.overall import Shape
 from ..verdict import Verdict
 from .rule import Rule, regression, reproduce, shown, squared_error
 

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from ...findings import Finding, State
-from ..binary import Margins
 from ..measured import Measured
+from ..probabilities.binary import Margins
 from .rule import Rule, binary, logistic, reproduce
 
 #: A threshold this far from one half is no rounding.

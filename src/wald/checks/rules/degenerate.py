@@ -17,7 +17,7 @@ from torch import Tensor
 from ...cards import Vector
 from ...findings import Finding, State
 from ..measured import Measured
-from ..subject import Subject
+from ..subjects.subject import Subject
 from .rule import Rule, shown
 
 _FIXES: Final = {

@@ -23,8 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...findings import Finding, State
-from ..binary import Margins
 from ..measured import Measured
+from ..probabilities.binary import Margins
 from .rule import Rule, reproduce
 
 #: What the words that are no statistic mean.

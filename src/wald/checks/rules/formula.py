@@ -17,9 +17,9 @@ from torch import Tensor
 from ...cards import REQUIRED, Card, Formula, Real
 from ...core import Loss, Supervised
 from ...findings import Finding, State
-from ..draw import draw
 from ..measured import Measured
-from ..subject import CLASSES, Inputs, Subject
+from ..subjects.draw import draw
+from ..subjects.subject import CLASSES, Inputs, Subject
 from .rule import Rule, shown
 
 _ROWS = 24

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from ...findings import Finding, State
-from ..health import Health, Strip
 from ..measured import Measured
+from ..shape.health import Health, Strip
 from .rule import Rule, regression, sloped, squared_error
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...findings import Finding, State
 from ..measured import Measured
-from ..subject import Inputs, Subject
+from ..subjects.subject import Inputs, Subject
 from .rule import Rule, regression, shown, squared_error
 
 _ROWS, _DRAWS = 9, 4

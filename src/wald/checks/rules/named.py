@@ -23,7 +23,7 @@ from ..likeness.canon import mean
 from ..likeness.claim import Claim, Match
 from ..likeness.claimed import Claimed
 from ..measured import Measured
-from ..subject import Subject
+from ..subjects.subject import Subject
 from .rule import Rule, binary, literal
 
 _ROWS = 3

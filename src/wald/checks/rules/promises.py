@@ -17,7 +17,7 @@ from ...cards import Card, Real
 from ...core import Loss, Supervised
 from ...findings import Finding, State
 from ..measured import Measured
-from ..subject import CLASSES, Inputs, Subject
+from ..subjects.subject import CLASSES, Inputs, Subject
 from .rule import Rule, reproduce
 
 _ROWS = 6

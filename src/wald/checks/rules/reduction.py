@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...findings import Finding
 from ..measured import Measured
-from ..subject import Inputs
+from ..subjects.subject import Inputs
 from .rule import Rule, called, regression, reproduce, squared_error
 
 _SAYS = {

@@ -14,8 +14,8 @@ from torch import Tensor
 from ...cards import BinaryTarget, Logit, Real
 from ...findings import Controls, Finding
 from ..measured import Measured
-from ..spelling import literal as literal
-from ..subject import Inputs, Subject
+from ..subjects.spelling import literal as literal
+from ..subjects.subject import Inputs, Subject
 
 Look = Callable[[Measured], Iterable[Finding]]
 

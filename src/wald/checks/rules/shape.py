@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...findings import Finding, State
 from ..measured import Measured
-from ..shape import Shape
+from ..shape.overall import Shape
 from .rule import Rule, regression, shown, squared_error
 
 _SMOOTH = ("has kinks", "can be differentiated once", "can be differentiated twice", "is smooth")

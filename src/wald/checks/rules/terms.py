@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from ...findings import Finding, State
-from ..grids import inside
+from ..behaviour.terms import Term, terms_of
 from ..measured import Measured
-from ..subject import Inputs, Subject
-from ..terms import Term, terms_of
+from ..subjects.grids import inside
+from ..subjects.subject import Inputs, Subject
 from .rule import Rule, regression, reproduce, squared_error
 
 _ROWS, _BATCHES = 8, 4

@@ -19,8 +19,8 @@ from torch import Tensor
 from ...cards import ClassId, Logits
 from ...findings import Finding, State
 from ..measured import Measured
-from ..multiclass import Scores
-from ..subject import Subject
+from ..probabilities.multiclass import Scores
+from ..subjects.subject import Subject
 from .rule import Rule, binary, reproduce
 
 

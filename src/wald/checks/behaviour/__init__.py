@@ -1,0 +1,1 @@
+"""How a loss treats a batch, its caller and its own parts."""

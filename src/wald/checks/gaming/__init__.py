@@ -1,0 +1,1 @@
+"""Whether the number can be won without doing the job."""

@@ -1,0 +1,1 @@
+"""What a loss of labels and classes makes of probabilities."""

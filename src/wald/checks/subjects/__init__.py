@@ -1,0 +1,1 @@
+"""What is measured: a loss, and how it is called."""
