@@ -37,7 +37,7 @@ class Quartic(Supervised):
         convex=True,
         perfect_is_minimal=True,
         smooth=3,
-        slope="linear",
+        slope="polynomial",
         when="An error twice as large hurts sixteen times as much.",
         aliases=("L4Loss", "fourth power"),
         tags=("kurtosis",),

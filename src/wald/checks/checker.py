@@ -9,6 +9,7 @@ from typing import Any
 from ..core import Loss
 from ..findings import Figure, Finding, Report
 from . import guard
+from .card import card_of
 from .likeness.claim import Claim, claim_of
 from .likeness.hold import held
 from .measured import Measured
@@ -184,7 +185,7 @@ class _Check:
             measured = Measured(replace(subject, stand=stand))
             if None not in done:
                 yield _Begun(None)
-                yield _Known(_card(measured), _figures(measured))
+                yield _Known(card_of(measured), _figures(measured))
             for place, rule in enumerate(RULES):
                 if place not in done:
                     yield _Begun(place)
@@ -212,14 +213,6 @@ def _leaves(said: str) -> Finding:
         fix="Raise a ValueError that says what is wrong with the input.",
         method="every call of the other rules",
     )
-
-
-def _card(measured: Measured) -> dict[str, Any]:
-    try:
-        return measured.card()
-    except Exception:
-        # What broke is told by the findings; a card that is half measured would say too much.
-        return {"task": measured.given.task}
 
 
 def _figures(measured: Measured) -> tuple[Figure, ...]:

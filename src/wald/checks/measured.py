@@ -204,41 +204,6 @@ class Measured:
         """The pictures of a report."""
         return figures_of(self.subject, self.health) if self.steady else ()
 
-    def _shape_facts(self) -> dict[str, Any]:
-        """What the card says of the shape, of invariances and of degenerate minimisers."""
-        words = ("strictly_convex", "strongly_convex", "quasi_convex", "lipschitz")
-        facts: dict[str, Any] = {name: self.claim(name).word for name in words}
-        if not self.steady:
-            return facts
-        kinks, growth = self.shape.kinks, self.shape.growth
-        facts |= {"lipschitz_constant": growth.constant, "growth": growth.value, "slope": growth.slope}
-        facts |= {"smooth": kinks.smooth, "kinks": kinks.where or None}
-        facts["invariances"] = list(self.invariances.words)
-        facts["degenerate"] = list(self.degenerate.ways)
-        if self.health is not None:
-            ends = {strip.name: {"dies": strip.dies, "overflows": strip.overflows} for strip in self.health.strips}
-            facts["gradient_health"] = ends
-        return facts
-
-    def card(self) -> dict[str, Any]:
-        """The card of a report."""
-        words = ("proper", "calibrated", "invertible", "symmetric", "convex", "bounded_below", "perfect_is_minimal")
-        facts: dict[str, Any] = {"task": self.subject.task, "elicits": self.statistic.name}
-        facts |= {name: self.claim(name).word for name in words}
-        margins = self.probabilities if self.steady else None
-        facts["threshold"] = margins.threshold if isinstance(margins, Margins) else None
-        facts["link"] = margins.link.name if margins is not None else None
-        facts["noise_tolerance"] = margins.noise.rate if margins is not None else None
-        facts["guarantee"] = margins.guarantee if isinstance(margins, Margins) else None
-        found = self.reduction if self.steady else Reduction(reduction="unresolved", coupling="unresolved")
-        facts |= {"reduction": found.reduction, "coupling": found.coupling}
-        facts |= {name: self.claim(name).word for name in ("deterministic", "pure")}
-        facts |= self._shape_facts()
-        known = self.nearest.known
-        facts["known_as"] = None if known is None else known.to_dict()
-        facts["inputs"] = {name: f"{d.says}, {d.interval}" for name, d in self.subject.domains}
-        return facts
-
 
 def _by_target(found: Reduction) -> Any:
     """What an example counts, looked up by its label; None where examples of one label count differently."""

@@ -39,7 +39,11 @@ SMOOTH: Final = {
 SLOPE: Final = {
     "bounded": "bounded: no error pulls harder than a fixed amount",
     "linear": "linear: twice the error pulls twice as hard",
+    "logarithmic": "logarithmic: a larger error pulls harder, and ever less so",
+    "sublinear": "sublinear: twice the error pulls less than twice as hard",
+    "polynomial": "polynomial: twice the error pulls more than twice as hard",
     "exponential": "exponential: a large error drowns all others",
+    "unbounded": "unbounded: near the end of its domain it pulls without limit",
     "vanishing": "vanishing: a very large error hardly pulls at all",
 }
 
@@ -185,8 +189,10 @@ def _claims(card: Any) -> Iterator[tuple[str, str]]:
         claim = getattr(card, name)
         if claim is not None:
             yield name.replace("_", " "), f"yes: {yes}" if claim else f"no: {no}"
-    yield "smooth", SMOOTH[card.smooth]
-    yield "slope", SLOPE[card.slope]
+    if card.smooth is not None:
+        yield "smooth", SMOOTH[card.smooth]
+    if card.slope is not None:
+        yield "slope", SLOPE[card.slope]
     yield "coupling", COUPLING[card.coupling]
     yield "mean divides by", card.denominator
 

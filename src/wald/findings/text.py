@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from wald.findings.questions import FIVE, group_by_question, question_key
 from wald.findings.state import STATES, SYMBOLS, WORDS, State, count_states, overall_state
 from wald.findings.words import (
-    card_words,
     counts_words,
     effect_words,
+    entry_words,
     number_words,
     quantity_words,
     state_words,
@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 
 # Every failure and error is told; of the milder ones only so many, and the rest by their codes.
 _MOST: dict[State, int] = {"warn": 6, "inconclusive": 4}
+# Entries of a card that an expert looks up, and those that are worth telling only where something is wrong.
+_DETAILS = {
+    "strictly_convex",
+    "strongly_convex",
+    "quasi_convex",
+    "lipschitz",
+    "lipschitz_constant",
+    "smooth",
+    "kinks",
+    "gradient_health",
+    "guarantee",
+}
+_USUAL = {"bounded_below", "perfect_is_minimal", "deterministic", "pure"}
 _STYLES: dict[State, str] = {
     "fail": "bold red",
     "error": "bold magenta",
@@ -105,10 +118,17 @@ def _header(report: Report, width: int) -> Iterator[_Line]:
 
 def _card(report: Report, width: int) -> Iterator[_Line]:
     # A check measures a card, so there it is the answer; elsewhere it is background, and in the page.
-    told = [f"{key.replace('_', ' ')} {card_words(value)}" for key, value in report.card.items() if value is not None]
+    told = [
+        f"{key.replace('_', ' ')} {entry_words(key, value)}" for key, value in report.card.items() if _worth(key, value)
+    ]
     if report.kind == "check" and told:
         yield _Line("")
         yield from _wrapped(" · ".join(told), width)
+
+
+def _worth(key: str, value: object) -> bool:
+    """Whether an entry of the card is worth a place in 25 lines; all of them are in the page and in the JSON."""
+    return value not in (None, [], {}) and key not in _DETAILS and not (key in _USUAL and value == "yes")
 
 
 def _answers(report: Report, width: int) -> Iterator[_Line]:

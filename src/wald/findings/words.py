@@ -68,6 +68,17 @@ def verdict_words(verdict: State, counts: Mapping[str, int]) -> str:
     return WORDS[verdict]
 
 
+def entry_words(name: str, value: Any) -> str:
+    """Write the value of one entry of a card, by its name: a loss that it equals, with scale and shift, as a sum."""
+    if name == "known_as" and isinstance(value, dict):
+        known: dict[str, Any] = value
+        scale, shift = float(known.get("scale", 1)), float(known.get("shift", 0))
+        times = "" if scale == 1 else f"{number_words(scale)} × "
+        plus = "" if shift == 0 else f" {'+' if shift > 0 else '-'} {number_words(abs(shift))}"
+        return f"{times}{known.get('loss')}{plus}"
+    return card_words(value)
+
+
 def card_words(value: Any) -> str:
     """Write one entry of a card: lists joined, None as "does not apply"."""
     if value is None:

@@ -79,7 +79,8 @@ class CrossEntropy(Supervised):
         },
         formula=lambda loss: (
             Formula(
-                "-(1 - label_smoothing) * w[target] * s[target] - label_smoothing * mean([a * b for a, b in zip(w, s)])",
+                "-(1 - label_smoothing) * w[target] * s[target]"
+                " - label_smoothing * mean([a * b for a, b in zip(w, s)])",
                 w="class_weight or [1 for _ in prediction]",
                 s="log_softmax(prediction)",
             )

@@ -121,10 +121,10 @@ def _codes(found: Measured) -> str:
     lines = [
         "## By code",
         "",
-        f"Each of the {len(pairs)} rules that accuse has a planted loss and an innocent twin of its own, on which it",
-        f"is tried before it accuses anybody: {sum(pair.right for pair in pairs)} are right about both. *Planted* are",
-        "the wrong losses whose defect the code could name, *found* those that it did fail; others may have named",
-        "the rest. A warning is no accusation, so those on right losses are shown apart.",
+        f"Each of the {len(pairs)} rules that accuse has a planted loss and an innocent twin of its own, and is tried",
+        f"on both before it accuses anybody: {sum(pair.right for pair in pairs)} are right about both. *Planted* are",
+        "the wrong losses whose defect a code could name, *found* those that it did fail; others may have named the",
+        "rest. A warning is no accusation, so those on right losses are shown apart.",
         "",
         "| code | what | planted | found | failed in all | false alarms | warned on right ones |",
         "|---|---|--:|--:|--:|--:|--:|",
@@ -160,9 +160,10 @@ def _missed(found: Measured) -> str:
 
 
 def _told(one: Outcome) -> str:
-    claims = ENTRIES[one.entry].claims
+    entry = ENTRIES[one.entry]
+    claims = f", claimed to be `{entry.claims}`" if entry.claims else ""
     codes = ", ".join(one.failed) or ", ".join(one.warned) or one.verdict
-    return f"{one.entry}{f', claimed to be `{claims}`' if claims else ''}: {codes}"
+    return f"{entry.family}: {entry.name}{claims}: {codes}"
 
 
 def _truth(found: Measured) -> str:

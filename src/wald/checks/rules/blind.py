@@ -79,6 +79,7 @@ RULE = Rule(
     },
     explains=__doc__ or "",
     look=look,
+    aimed=True,
     planted=lambda: regression(_correlation, whole=True),
     clean=lambda: regression(squared_error),
 )

@@ -49,6 +49,7 @@ RULE = Rule(
     codes={"W502": "unbounded below"},
     explains=__doc__ or "",
     look=look,
+    aimed=True,
     planted=lambda: regression(_signed),
     clean=lambda: regression(squared_error),
 )

@@ -107,6 +107,7 @@ RULE = Rule(
     codes={"W601": "a forecast that knows nothing wins"},
     explains=__doc__ or "",
     look=look,
+    aimed=True,
     planted=lambda: regression(_means, whole=True),
     clean=lambda: regression(squared_error),
 )

@@ -17,8 +17,8 @@ from torch import Tensor
 from ...cards import Vector
 from ...findings import Finding, State
 from ..measured import Measured
-from ..subjects.subject import Subject
-from .rule import Rule, shown
+from ..subjects.subject import Inputs, Subject
+from .rule import Rule, reproduce, shown
 
 _FIXES: Final = {
     "constant": "Make the loss depend on the error of each example.",
@@ -51,9 +51,14 @@ def look(measured: Measured) -> Iterator[Finding]:
         question="gaming",
         says=says,
         fix=" ".join(fixes),
-        evidence={"reproduce": shown(subject, *inputs)} if inputs and state == "fail" else {},
+        evidence={"reproduce": _lines(subject, inputs)} if state in ("fail", "warn") else {},
         method="constants, single points and shrinking spreads against what can be reached downhill",
     )
+
+
+def _lines(subject: Subject, inputs: tuple[Inputs, ...]) -> str:
+    again = 'import wald; print([one.says for one in wald.check(loss).findings if one.code == "W605"])'
+    return shown(subject, *inputs) if inputs else reproduce(subject, again)
 
 
 def _pulled(query: Tensor, key: Tensor) -> Tensor:
@@ -74,6 +79,7 @@ RULE = Rule(
     codes={"W605": "a degenerate prediction is a minimum"},
     explains=__doc__ or "",
     look=look,
+    aimed=True,
     planted=lambda: _embeddings(_pulled),
     clean=lambda: _embeddings(_pushed),
 )

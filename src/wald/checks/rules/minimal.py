@@ -49,6 +49,7 @@ RULE = Rule(
     codes={"W604": "a perfect prediction does not cost least"},
     explains=__doc__ or "",
     look=look,
+    aimed=True,
     planted=lambda: regression(_shrunk),
     clean=lambda: regression(squared_error),
 )

@@ -29,6 +29,8 @@ class Rule:
         explains: what it looks for, why that matters and how it is measured: the docstring of its file.
         look: gives the findings.
         steady: whether it needs a loss that gives the same answer twice.
+        aimed: whether it has a meaning only where minimising leads towards the targets; what follows from going the
+            wrong way is one defect, and told once.
         planted: a loss with the defect, which the rule must accuse; None for a rule that states and never accuses.
         clean: its twin without, at which the rule must stay quiet.
     """
@@ -37,6 +39,7 @@ class Rule:
     explains: str
     look: Look
     steady: bool = True
+    aimed: bool = False
     planted: Callable[[], Subject] | None = None
     clean: Callable[[], Subject] | None = None
 
@@ -44,7 +47,12 @@ class Rule:
         """What the rule finds, before its controls are asked."""
         start = perf_counter()
         try:
-            found = list(self.look(measured)) if measured.steady or not self.steady else [self._unsteady()]
+            if self.steady and not measured.steady:
+                found = [self.not_run("as the loss gives different answers to the same inputs")]
+            elif self.aimed and measured.direction.wrong:
+                found = [self._aimless()]
+            else:
+                found = list(self.look(measured))
         except Exception as error:  # a rule that breaks must not silence the others, nor read as passed
             found = [self.failed(f"could not be measured. {type(error).__name__}: {error}".partition("\n")[0])]
         each = (perf_counter() - start) / max(len(found), 1)
@@ -61,8 +69,10 @@ class Rule:
         code, title = next(iter(self.codes.items()))
         return Finding(code=code, state="not_run", question="call", says=f"{title}: not looked for, {why}")
 
-    def _unsteady(self) -> Finding:
-        return self.not_run("as the loss gives different answers to the same inputs")
+    def _aimless(self) -> Finding:
+        code, title = next(iter(self.codes.items()))
+        says = f"{title}: not asked, as minimising leads away from the targets"
+        return Finding(code=code, state="not_applicable", question="shape", says=says)
 
     def controlled(self, finding: Finding) -> Finding:
         """The finding; where it accuses with the controls of the rule, and never without their being right."""
