@@ -14,6 +14,7 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
 from wald.cards import ClassId, Logits
+from wald.checks.card import card_of
 from wald.checks.measured import Measured
 from wald.checks.probabilities.binary import Margins, measure_binary
 from wald.checks.probabilities.guarantee import hull_at
@@ -268,7 +269,7 @@ def test_what_is_elicited() -> None:
 
 
 def test_a_squared_error_of_probabilities_is_proper() -> None:
-    card = measured(F.mse_loss, task="binary", domain="probability").card()
+    card = card_of(measured(F.mse_loss, task="binary", domain="probability"))
     assert (card["proper"], card["threshold"], card["elicits"]) == ("yes", 0.5, "probability")
 
 
@@ -302,7 +303,7 @@ def test_a_focal_loss_guarantees_less() -> None:
 
 
 def test_the_guarantee_is_on_the_card() -> None:
-    card = measured(known.LABELS["logistic"][0]).card()
+    card = card_of(measured(known.LABELS["logistic"][0]))
     assert card["guarantee"] == pytest.approx(0.00125, abs=1e-6)
     assert card["link"] == "logit"
     assert card["noise_tolerance"] == 0.4

@@ -57,6 +57,11 @@ def seeds(x: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(x, y)
 
 
+def draws(x: Tensor, y: Tensor) -> Tensor:
+    torch.rand(1)
+    return F.mse_loss(x, y)
+
+
 def strict(x: Tensor, y: Tensor) -> Tensor:
     if x.shape != y.shape:
         raise ValueError("shapes differ")
@@ -83,7 +88,8 @@ CASES: list[tuple[str, object, str, object]] = [
     ("W401", F.poisson_nll_loss, "warn", F.binary_cross_entropy_with_logits),
     ("W403", ranked, "warn", F.mse_loss),
     ("W404", in_place, "fail", F.mse_loss),
-    ("W404", seeds, "warn", F.mse_loss),
+    ("W404", seeds, "fail", F.mse_loss),
+    ("W404", draws, "warn", F.mse_loss),
     ("W405", dropped, "warn", F.mse_loss),
     ("W406", rounded, "fail", F.l1_loss),
     ("W406", lambda x, y: torch.tensor(F.mse_loss(x, y).item()), "fail", F.mse_loss),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..core import Loss
@@ -135,13 +136,13 @@ class _Check:
     def _survived(self) -> Iterator[object]:
         """The steps; a rule in which the loss broke the process is told so, and the others are tried again."""
         if not (_foreign(self.target) and guard.available()):
-            yield from self._steps(frozenset())
+            yield from self._steps(frozenset(), frozenset())
             return
-        done: set[int | None] = set()
+        done, broken = set[int | None](), set[str]()
         for life in range(1, _LIVES + 1):
             begun: int | None = -1
             lost = None
-            for step in guard.guarded(lambda: self._steps(frozenset(done))):
+            for step in guard.guarded(partial(self._steps, frozenset(done), frozenset(broken))):
                 if isinstance(step, guard.Lost):
                     lost = step
                     break
@@ -159,12 +160,16 @@ class _Check:
             if begun is None:
                 yield -1, _unmeasured(lost.why)
             else:
+                broken |= RULES[begun].codes.keys()
                 yield begun, RULES[begun].failed(f"could not be measured, as the loss {lost.why}")
             if life == _LIVES:
                 yield from _left(done, f"as the loss broke the process {life} times")
 
-    def _steps(self, done: frozenset[int | None]) -> Iterator[object]:
-        """Every step but those that are done; an error that is the answer comes as a step, to be raised."""
+    def _steps(self, done: frozenset[int | None], broken: frozenset[str]) -> Iterator[object]:
+        """Every step but those that are done; an error that is the answer comes as a step, to be raised.
+
+        What stands behind the `broken` codes is not tried again, for whichever rule.
+        """
         try:
             asked = resolve(self.target)
         except TargetError as error:
@@ -182,7 +187,7 @@ class _Check:
                 yield from _left(done, "as no way was found to call it")
                 return
             yield _Named(asked.name, subject.note)
-            measured = Measured(replace(subject, stand=stand))
+            measured = Measured(replace(subject, stand=stand), lost=broken)
             if None not in done:
                 yield _Begun(None)
                 yield _Known(card_of(measured), _figures(measured))

@@ -16,13 +16,15 @@ import os
 import pickle
 import signal
 import sys
+from time import monotonic
 from typing import Final, NoReturn
 import warnings
 
 import torch
 
-#: Seconds without a result after which the copy is given up. No measurement of a sound loss takes so long.
-SILENCE = 12.0
+#: Seconds of work, or of sleep, without a result after which the copy is given up. No sound loss takes so long; one
+#: that waits for its turn on a busy machine neither works nor sleeps, and is given this many times as long.
+SILENCE, PATIENCE = 12.0, 5
 #: Bytes that a loss may ask for beyond what the process had; a loss that wants more is told that there is no more.
 MEMORY: Final = 8 << 30
 #: Seconds of processor time after which a copy that nobody listens to any more ends by itself.
@@ -87,7 +89,7 @@ def _load_what_comes_late() -> None:
 
 def _heard(here: Connection, child: int) -> Iterator[object]:
     while True:
-        if not here.poll(SILENCE):
+        if not _answers(here, child):
             yield Lost(f"gave no answer for {SILENCE:g} s")
             return
         try:
@@ -100,6 +102,31 @@ def _heard(here: Connection, child: int) -> Iterator[object]:
         yield message
         if isinstance(message, Lost):
             return
+
+
+def _answers(here: Connection, child: int) -> bool:
+    """Whether the copy gives its next result, or ends, while there is patience."""
+    start, (_, spent) = monotonic(), _life(child)
+    asleep = 0.0
+    last = start
+    while not here.poll(min(SILENCE, 0.5)):
+        state, worked = _life(child)
+        now = monotonic()
+        asleep += (now - last) * (state in "SD?")
+        last = now
+        if max(asleep, worked - spent, (now - start) / PATIENCE) > SILENCE:
+            return False
+    return True
+
+
+def _life(child: int) -> tuple[str, float]:
+    """Whether a process runs (R) or sleeps (S, D), and the seconds that it has worked; "?" where nobody can tell."""
+    try:
+        with open(f"/proc/{child}/stat") as file:  # noqa: PTH123
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return "?", 0.0
+    return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _end(status: int) -> str:

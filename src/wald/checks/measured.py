@@ -39,10 +39,16 @@ _RANDOM = "it gives different answers to the same inputs"
 
 
 class Measured:
-    """A subject and what was measured of it."""
+    """A subject and what was measured of it.
 
-    def __init__(self, subject: Subject) -> None:
+    Args:
+        subject: the loss, as it was found.
+        lost: codes of edge cases at which the loss broke the process, so that they are not tried again.
+    """
+
+    def __init__(self, subject: Subject, *, lost: frozenset[str] = frozenset()) -> None:
         self.given = subject
+        self.lost = lost
         self.range = cache(self._range)
 
     @cached_property
@@ -167,7 +173,7 @@ class Measured:
     @cached_property
     def edges(self) -> Edges:
         """What it does with unusual inputs."""
-        return measure_edges(self.subject, self.range, self.manners)
+        return measure_edges(self.subject, self.range, self.manners, lost=self.lost)
 
     @cached_property
     def nearest(self) -> Nearest:

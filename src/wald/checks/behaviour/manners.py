@@ -35,6 +35,7 @@ class Manners:
         cause: why two answers differ: "random", "state" or "memory"; empty where they do not.
         pure: inputs and random states are left as they were.
         touched: what was changed: names of inputs, "random state", "its own state" with where.
+        seeds: whether it sets the random state to the same, whatever it was, so that later draws repeat.
         trainable: a gradient that is finite, and not zero everywhere, reaches the prediction.
         inputs: the batch that it was found on.
     """
@@ -43,6 +44,7 @@ class Manners:
     cause: str
     pure: Verdict
     touched: tuple[str, ...]
+    seeds: bool
     trainable: Verdict
     inputs: Inputs
 
@@ -52,28 +54,37 @@ def measure_manners(subject: Subject) -> Manners:
     inputs = subject.inputs(_ROWS)
     given = tuple(x.clone() for x in inputs)
     # A loss that seeds would leave no trace in a state that it has seeded already.
-    for draw in (lambda: torch.rand(1), random.random, np.random.random):
-        draw()
+    _draw()
     before = _random_state()
     litter(0)
     first = subject.call(*subject.shaped(given)).detach()
-    random_touched = before != _random_state()
+    after = _random_state()
+    random_touched = before != after
     names = [name for (name, _), x, y in zip(subject.domains, inputs, given, strict=True) if not torch.equal(x, y)]
     names += [name for name in _rewritten(subject) if name not in names]
     litter(1)
     held = _own_state(subject)
+    _draw()
     second = subject.batch(*inputs).detach()
+    states = zip(before, after, _random_state(), strict=True)
+    seeds = any(was != then and then == now for was, then, now in states)
     kept = [name for name, value in _own_state(subject).items() if not _unchanged(held.get(name), value)]
     own = [f"its own state ({', '.join(kept)})"] if kept else []
     touched = (*names, *(["random state"] if random_touched else []), *own)
     slopes = [_slope(subject, inputs) for _ in range(2)]
     same = torch.equal(first, second) and all(_equal(slopes[0], other) for other in slopes[1:])
+    things = [name for name in touched if not (seeds and name == "random state")]
+    told = [
+        *(["it seeded the random state, so that every later draw repeats"] if seeds else []),
+        *([f"it changed {' and '.join(things)}"] if things else []),
+    ]
     cause = "" if same else _cause(subject, inputs)
     return Manners(
         deterministic=no(_CAUSES[cause], inputs) if cause else yes(_CAUSES[cause]),
         cause=cause,
-        pure=no(f"it changed {' and '.join(touched)}", inputs) if touched else yes("it left everything as it was"),
+        pure=no(" and ".join(told), inputs) if touched else yes("it left everything as it was"),
         touched=touched,
+        seeds=seeds,
         trainable=_trainable(slopes[0], inputs),
         inputs=inputs,
     )
@@ -153,6 +164,12 @@ def _trainable(slope: Tensor | str, inputs: Inputs) -> Verdict:
     if not bool(slope.any()):
         return no("its gradient is zero on typical inputs", inputs)
     return yes("a gradient reaches the prediction")
+
+
+def _draw() -> None:
+    """Move the global random states on."""
+    for draw in (lambda: torch.rand(1), random.random, np.random.random):
+        draw()
 
 
 def _random_state() -> tuple[object, ...]:

@@ -18,13 +18,16 @@ from .telling import told
 __all__ = ["BATTERY", "MEANS", "OUTCOMES", "Bench", "Edges", "Outcome", "Row", "cells_of", "measure_edges", "told"]
 
 
-def measure_edges(subject: Subject, ranges: Callable[..., Range], manners: Manners) -> Edges:
+def measure_edges(
+    subject: Subject, ranges: Callable[..., Range], manners: Manners, *, lost: frozenset[str] = frozenset()
+) -> Edges:
     """The battery on a subject; nothing is tried before it is asked for.
 
     Args:
         subject: the loss.
         ranges: what is known of its magnitudes in a dtype.
         manners: what is known of how it behaves towards its caller.
+        lost: codes that are not tried, as the loss broke the process at them.
     """
     bench = bench_of(subject, steady=not manners.cause)
 
@@ -41,4 +44,4 @@ def measure_edges(subject: Subject, ranges: Callable[..., Range], manners: Manne
             )
         return tuple(call_rows(bench, subject, manners))
 
-    return Edges(bench, elsewhere)
+    return Edges(bench, elsewhere, lost=lost)

@@ -43,7 +43,7 @@ def call_rows(bench: Bench, subject: Subject, manners: Manners) -> Iterator[Row]
         code="W404",
         cell="an ordinary call",
         outcome=outcome if manners.touched else "value",
-        grade="fail" if changed else "warn" if manners.touched else "pass",
+        grade="fail" if changed or manners.seeds else "warn" if manners.touched else "pass",
         says=manners.pure.why,
         reproduce=bench.two_lines(shown) if manners.touched else "",
     )

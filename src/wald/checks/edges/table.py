@@ -48,12 +48,19 @@ class Edges:
     Args:
         bench: the loss and an ordinary batch.
         elsewhere: the rows of a code that is measured elsewhere: W101 the magnitudes in each dtype, W404 the calls.
+        lost: codes that are not tried, and have no rows.
     """
 
-    def __init__(self, bench: Bench, elsewhere: Callable[[str], tuple[Row, ...]] | None = None) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        elsewhere: Callable[[str], tuple[Row, ...]] | None = None,
+        *,
+        lost: frozenset[str] = frozenset(),
+    ) -> None:
         self.bench = bench
         self._elsewhere = elsewhere
-        self._known: dict[str, tuple[Row, ...]] = {}
+        self._known: dict[str, tuple[Row, ...]] = dict.fromkeys(lost, ())
 
     def of(self, code: str) -> tuple[Row, ...]:
         """The rows of one code of the battery, or of one that is measured elsewhere."""

@@ -98,8 +98,14 @@ class Cheats:
 
     @property
     def unsettled(self) -> list[Duel]:
-        """Those that the samples do not settle."""
-        return [duel for duel in self.duels if duel.fooled is None]
+        """Those that the samples do not settle, of cheats that lose on no other scene either."""
+        beaten = {duel.cheat for duel in self.duels if duel.fooled is False}
+        return [duel for duel in self.duels if duel.fooled is None and duel.cheat not in beaten]
+
+    @property
+    def lost(self) -> list[Duel]:
+        """Those that the cheat lost."""
+        return [duel for duel in self.duels if duel.fooled is False]
 
 
 def measure_cheats(subject: Subject, elicits: str = "") -> Cheats:

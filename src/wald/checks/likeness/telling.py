@@ -157,8 +157,8 @@ class Telling(Said):
         name = scale_name(like.scale, loss)
         state: State = "pass" if reasons and not like.shift else "fail" if name else "warn"
         if state == "pass" and self.claim.loss is not None:
-            # Who named every field meant this very loss.
-            state = "warn"
+            # Who named the fields meant this very loss, at this scale.
+            state, name = "fail", name or reasons[0]
         if like.scale == 1 and not name:
             name = "constant added"
         told = f": {reasons[0]}" if reasons else f": {name}" if name else ""

@@ -30,14 +30,14 @@ def look(measured: Measured) -> Iterator[Finding]:
         yield _won(measured, found.won)
         return
     tried = len({duel.cheat for duel in found.duels})
-    scenes = len({duel.scene for duel in found.duels})
+    scenes = len({duel.scene for duel in found.lost or found.duels})
     says = f"RESISTED: none of {tried} forecasts that know nothing beats an honest one, on {scenes} made-up problems"
     if found.unsettled:
         duel = found.unsettled[0]
         doubt = f"; not settled by the samples: {duel.cheat} on {duel.scene}, {_costs(duel)}"
         yield _finding("inconclusive", says + doubt, duel)
         return
-    yield _finding("pass", says, min(found.duels, key=lambda duel: duel.interval[0]))
+    yield _finding("pass", says, min(found.lost, key=lambda duel: duel.interval[0]))
 
 
 def _won(measured: Measured, won: list[Duel]) -> Finding:
