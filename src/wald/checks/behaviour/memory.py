@@ -25,3 +25,9 @@ def litter(attempt: int) -> None:
         for _ in range(copies)
     ]
     del held
+
+
+def looks_found(value: torch.Tensor) -> bool:
+    """Whether a number is one that addresses look like: too small to be normal, and not zero."""
+    x = value.detach().abs()
+    return x.is_floating_point() and bool(((x > 0) & (x < torch.finfo(x.dtype).tiny)).any())

@@ -13,14 +13,14 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..behaviour.memory import litter
+from ..behaviour.memory import litter, looks_found
 from .ran import Ran
 
-_AGAIN: Final = 6
+_AGAIN: Final = 10
 
 
 def differs(call: Callable[[], Ran]) -> str:
-    """Two numbers that the same call gave; empty where it gives the same each time."""
+    """Two numbers that the same call gave, or one that nobody can have computed; empty where it gives the same."""
     seen: list[Tensor] = []
     for attempt in range(_AGAIN):
         with torch.random.fork_rng(devices=[]):
@@ -31,7 +31,7 @@ def differs(call: Callable[[], Ran]) -> str:
             return ""
         seen.append(value)
     if all(torch.allclose(seen[0], other, rtol=0, atol=0, equal_nan=True) for other in seen[1:]):
-        return ""
+        return f"{float(seen[0].double().mean()):.4g}" if looks_found(seen[0]) else ""
     # Four digits are enough where they tell two of them apart.
     for digits in (4, 17):
         numbers = list(dict.fromkeys(f"{float(value.double().mean()):.{digits}g}" for value in seen))
