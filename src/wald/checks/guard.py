@@ -25,6 +25,9 @@ import torch
 #: Seconds of work, or of sleep, without a result after which the copy is given up. No sound loss takes so long; one
 #: that waits for its turn on a busy machine neither works nor sleeps, and is given this many times as long.
 SILENCE, PATIENCE = 12.0, 5
+#: So many copies are worth loading beforehand what each of them may have to load.
+_FEW: Final = 3
+_copies = 0
 #: Bytes that a loss may ask for beyond what the process had; a loss that wants more is told that there is no more.
 MEMORY: Final = 8 << 30
 #: Seconds of processor time after which a copy that nobody listens to any more ends by itself.
@@ -81,7 +84,11 @@ def guarded(work: Callable[[], Iterator[object]]) -> Iterator[object]:
 
 
 def _load_what_comes_late() -> None:
-    """What a second derivative may load takes a second: here once, and not in every copy."""
+    """What a second derivative may load takes a second: where loss after loss is measured, here once."""
+    global _copies
+    _copies += 1
+    if _copies != _FEW:
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import_module("torch._dynamo")

@@ -70,7 +70,7 @@ def _statistic(card: Mapping[str, Any]) -> str:
         if card.get("calibrated") == "yes":
             return "scores of which the largest names the likeliest class"
         return "nothing that has a name" if name == "none" else "something that could not be resolved"
-    return f"the {name} of the target"
+    return f"the {' and '.join(name.split(', '))} of the target"
 
 
 def _breaks(rows: list[Finding]) -> str:
