@@ -48,3 +48,18 @@ def test_what_cannot_be_imported_is_told() -> None:
         wald.check(lambda x, y: -F.mse_loss(x, y)).regression_tests()
     with pytest.raises(ValueError, match="Nothing failed"):
         wald.check("Huber(delta=1.0)").regression_tests()
+
+
+def test_what_was_claimed_is_claimed_again(tmp_path: Path) -> None:
+    (tmp_path / "losses.py").write_text(
+        "import torch\n"
+        "def mine(x, y):\n"
+        "    assert x.shape == y.shape, 'prediction and target must have one shape'\n"
+        "    return torch.maximum(0.1 * (y - x), -0.9 * (y - x)).mean()\n"
+    )
+    text = wald.check(f"{tmp_path}/losses.py:mine", claims="Pinball(level=0.9)").regression_tests()
+    assert 'holds(loss, "W701", claims=' in text
+    scope: dict[str, object] = {}
+    exec(text, scope)
+    with pytest.raises(AssertionError, match="W701"):
+        scope["test_w701_claims"]()  # type: ignore[operator]

@@ -23,7 +23,7 @@ _TEST = '''
 def test_{name}():
     """{says}"""
     {recipe}
-    holds(loss, "{code}")
+    holds(loss, "{code}"{claims})
 '''
 
 
@@ -45,7 +45,9 @@ def render_tests(report: Report) -> str:
 def _test(code: str, finding: Finding) -> str:
     recipe = _recipe(finding)
     name = re.sub(r"\W+", "_", f"{code}_{finding.question}").strip("_").lower()
-    return _TEST.format(name=name, says=_quoted(finding.says), recipe=recipe, code=code)
+    claimed = finding.evidence.get("claims")
+    claims = "" if claimed is None else f", claims={claimed!r}"
+    return _TEST.format(name=name, says=_quoted(finding.says), recipe=recipe, code=code, claims=claims)
 
 
 def _recipe(finding: Finding) -> str:

@@ -17,6 +17,7 @@ class _Checked:
     """A loss, measured once, when the first of its cases is run."""
 
     target: object
+    claims: object
     task: str | None
     domain: str | None
     seed: int
@@ -25,7 +26,7 @@ class _Checked:
     def report(self) -> Report:
         from ..checks import check
 
-        return check(self.target, task=self.task, domain=self.domain, seed=self.seed)
+        return check(self.target, claims=self.claims, task=self.task, domain=self.domain, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class LossCheck:
 def loss_checks(
     target: object,
     *,
+    claims: object = None,
     task: str | None = None,
     domain: str | None = None,
     codes: Iterable[str] | None = None,
@@ -91,6 +93,7 @@ def loss_checks(
 
     Args:
         target: whatever `wald.check` takes: a loss, a callable, a class, "file.py:name", an expression.
+        claims: what the loss is said to be: a name or an expression of the catalogue.
         task: what the loss is for, where that cannot be seen.
         domain: where its prediction lives, where that cannot be seen.
         codes: only the rules that give these codes, such as "W101".
@@ -111,7 +114,7 @@ def loss_checks(
     wanted = None if codes is None else set(codes)
     if wanted is not None and (unknown := wanted - CODES.keys()):
         raise ValueError(f"there is no rule with the code {', '.join(sorted(unknown))}; there are {', '.join(CODES)}.")
-    checked = _Checked(target, task, domain, seed)
+    checked = _Checked(target, claims, task, domain, seed)
     cases: list[LossCheck] = []
     for rule in RULES:
         known = tuple(rule.codes)
@@ -121,7 +124,9 @@ def loss_checks(
     return cases
 
 
-def holds(target: object, code: str, *, task: str | None = None, domain: str | None = None) -> None:
+def holds(
+    target: object, code: str, *, claims: object = None, task: str | None = None, domain: str | None = None
+) -> None:
     """Hold a loss to one rule, warnings included: what an exported regression test calls.
 
     Raises:
@@ -130,7 +135,7 @@ def holds(target: object, code: str, *, task: str | None = None, domain: str | N
 
     >>> holds("Squared()", "W501")
     """
-    for case in loss_checks(target, task=task, domain=domain, codes=[code], strict=True):
+    for case in loss_checks(target, claims=claims, task=task, domain=domain, codes=[code], strict=True):
         case()
 
 
