@@ -37,4 +37,5 @@ else:
         from importlib import import_module
 
         public = [name for name in dir(import_module("wald._api")) if not name.startswith("_")]
-        return sorted({*globals(), *public} - {"TYPE_CHECKING"})
+        # pytest, of which this is a plugin, leaves names of its own in the modules that it loads.
+        return sorted(name for name in {*globals(), *public} - {"TYPE_CHECKING"} if name.isidentifier())

@@ -46,7 +46,7 @@ def claim_of(said: object) -> Claim:
         try:
             return Claim(kind=get(said.strip()), loss=None)
         except KeyError as error:
-            raise TargetError(f"{error.args[0]} `wald list` has all of them.") from None
+            raise TargetError(str(error.args[0])) from None
     found = resolve(said).loss
     if not isinstance(found, Loss):
         raise TargetError(f"claims={said!r} is no loss of the catalogue; `wald list` has all of them.")

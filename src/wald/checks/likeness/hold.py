@@ -29,10 +29,12 @@ def held(target: Target, subject: Subject | Unknown, claim: Claim, *, domain: st
     calls, recipes = [target.loss], [target.recipe]
     parameters = parameters_of(target.loss)
     if isinstance(subject, Subject) and subject.call is not target.loss:
-        # Names that put the target first are believed before the order of the catalogue is.
-        place = 0 if len(parameters) == 2 and swapped(parameters) else 1
-        calls.insert(place, subject.call)
-        recipes.insert(place, subject.recipe)
+        if len(parameters) == 2 and swapped(parameters):
+            # Names that put the target first are believed: in the other order it would be another loss.
+            calls, recipes = [subject.call], [subject.recipe]
+        else:
+            calls.append(subject.call)
+            recipes.append(subject.recipe)
     claimed = Claimed(
         calls=tuple(calls),
         recipes=tuple(recipes),
