@@ -15,7 +15,8 @@ from .likeness.claim import Claim, claim_of
 from .likeness.hold import held
 from .measured import Measured
 from .rules import RULES
-from .subjects.discover import DOMAINS, TASKS, Unknown, subject_of
+from .subjects.discover import Unknown, subject_of
+from .subjects.domains import TASKS, refuse_unknown
 from .subjects.standin import StandIn
 from .subjects.subject import undisturbed
 from .subjects.target import Target, TargetError, resolve
@@ -60,9 +61,7 @@ def check(
     >>> wald.check(torch.nn.functional.mse_loss).card["elicits"]
     'mean'
     """
-    for word, given, known in (("task", task, TASKS), ("domain", domain, tuple(DOMAINS))):
-        if given is not None and given not in known:
-            raise ValueError(f"{word}={given!r} is not known; it is one of {', '.join(known)}.")
+    refuse_unknown(task=task, domain=domain)
     claim = None if claims is None else claim_of(claims)
     return _Check(target=target, claim=claim, task=task, domain=domain, seed=seed).report()
 

@@ -9,7 +9,7 @@ from ...findings import Finding, Report
 from .. import guard
 from ..behaviour.reduction import measure_reduction
 from ..subjects.discover import Unknown, subject_of
-from ..subjects.domains import DOMAINS, TASKS
+from ..subjects.domains import refuse_unknown
 from ..subjects.standin import StandIn
 from ..subjects.subject import Subject, undisturbed
 from ..subjects.target import Target, resolve
@@ -50,9 +50,7 @@ def diff(a: object, b: object, *, task: str | None = None, domain: str | None = 
     >>> wald.diff(torch.nn.functional.mse_loss, wald.Expectile(level=0.5)).card["relation"]
     'equal up to scale and shift'
     """
-    for word, given, known in (("task", task, TASKS), ("domain", domain, tuple(DOMAINS))):
-        if given is not None and given not in known:
-            raise ValueError(f"{word}={given!r} is not known; it is one of {', '.join(known)}.")
+    refuse_unknown(task=task, domain=domain)
     both = resolve(a), resolve(b)
 
     def work() -> Any:

@@ -25,7 +25,7 @@ from ..measured import Measured
 from ..subjects.grids import inside
 from ..subjects.standin import StandIn
 from ..subjects.subject import Inputs, Subject
-from .rule import Rule, regression, reproduce, squared_error
+from .rule import Rule, regression, squared_error, told_again
 
 _ROWS = 12
 #: So many other values must be taken, and move nothing, before an argument is called dead; a switch has only one.
@@ -154,10 +154,7 @@ def _dead(subject: Subject, argument: Argument) -> Finding:
         fix=f"Use {argument.name} in the formula, or remove it, so that nobody tunes what is not there.",
         evidence={
             "argument": argument.name,
-            "reproduce": reproduce(
-                subject,
-                'import wald; print([one.says for one in wald.check(loss).findings if one.code == "W801"])',
-            ),
+            "reproduce": told_again(subject, "W801"),
         },
     )
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from ...findings import Finding, State
 from ..gaming.cheats import Duel
 from ..measured import Measured
-from .rule import Rule, called, regression, reproduce, squared_error
+from .rule import Rule, called, regression, reproduce, squared_error, told_again
 
 
 def look(measured: Measured) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def _exhibit(measured: Measured, duel: Duel) -> str:
     """Two lines that print what the cheat and its rival cost on a few rows."""
     subject = measured.subject
     if duel.inputs is None:
-        return reproduce(subject, 'import wald; print([f.says for f in wald.check(loss).findings if f.code == "W601"])')
+        return told_again(subject, "W601")
     cheat, rival = (called(subject, inputs) for inputs in duel.inputs)
     return reproduce(subject, f"print({cheat}.mean(), {rival}.mean())")
 

@@ -132,6 +132,13 @@ def reproduce(subject: Subject, *statements: str) -> str:
     return f"import torch; {recipe}\n{'; '.join(statements)}"
 
 
+def told_again(subject: Subject, code: str) -> str:
+    """Two lines that check it again and print what is said under a code: where no single call shows it."""
+    return reproduce(
+        subject, f'import wald; print([one.says for one in wald.check(loss).findings if one.code == "{code}"])'
+    )
+
+
 def called(subject: Subject, inputs: Inputs) -> str:
     """The call of `loss` on these inputs, as text."""
     return f"loss({', '.join(literal(x) for x in subject.shaped(inputs))})"

@@ -19,7 +19,7 @@ from ..behaviour.terms import Term, terms_of
 from ..measured import Measured
 from ..subjects.grids import inside
 from ..subjects.subject import Inputs, Subject
-from .rule import Rule, regression, reproduce, squared_error
+from .rule import Rule, regression, squared_error, told_again
 
 _ROWS, _BATCHES = 8, 4
 #: The move of a prediction that a step function does not feel, and a smooth term does.
@@ -82,9 +82,7 @@ def _term(subject: Subject, term: Term, does: str, code: str) -> Finding:
         evidence={
             "line": f"{term.line[0].rpartition('/')[2]}:{term.line[1]}",
             "value": term.value,
-            "reproduce": reproduce(
-                subject, f'import wald; print([x.says for x in wald.check(loss).findings if x.code == "{code}"])'
-            ),
+            "reproduce": told_again(subject, code),
         },
     )
 
@@ -116,9 +114,7 @@ def _modules(subject: Subject, batches: list[Inputs]) -> Iterator[Finding]:
                 fix=f"Give `{name}` what it is made for, such as two channels to a softmax, or remove it.",
                 evidence={
                     "part": name,
-                    "reproduce": reproduce(
-                        subject, 'import wald; print([x.says for x in wald.check(loss).findings if x.code == "W804"])'
-                    ),
+                    "reproduce": told_again(subject, "W804"),
                 },
             )
 

@@ -21,11 +21,11 @@ from .discovery.names import Parameter, parameters_of
 from .discovery.several import of_family, of_several
 from .discovery.trial import ROWS, Trial, Unknown, told
 from .discovery.two import of_two
-from .domains import DOMAINS, TASKS
+from .domains import DOMAINS, refuse_unknown
 from .subject import Subject
 from .target import Target
 
-__all__ = ["DOMAINS", "TASKS", "Unknown", "subject_of"]
+__all__ = ["Unknown", "subject_of"]
 
 
 def subject_of(
@@ -36,9 +36,7 @@ def subject_of(
     Raises:
         ValueError: `task` or `domain` is not a word that is known.
     """
-    for word, given, known in (("task", task, TASKS), ("domain", domain, tuple(DOMAINS))):
-        if given is not None and given not in known:
-            raise ValueError(f"{word}={given!r} is not known; it is one of {', '.join(known)}.")
+    refuse_unknown(task=task, domain=domain)
     if isinstance(target.loss, Loss):
         return _of_catalogue(target, target.loss, task, seed)
     start = Subject(name=target.name, recipe=target.recipe, call=target.loss, task="other", domains=(), seed=seed)

@@ -63,6 +63,17 @@ DOMAINS: Final[dict[str, Domain]] = {
 TASKS: Final = ("regression", "binary", "multiclass", "multilabel", "ranking", "pairwise", "other")
 
 
+def refuse_unknown(*, task: str | None, domain: str | None) -> None:
+    """Refuse hints that say nothing that is known.
+
+    Raises:
+        ValueError: with the words that are.
+    """
+    for word, given, known in (("task", task, TASKS), ("domain", domain, tuple(DOMAINS))):
+        if given is not None and given not in known:
+            raise ValueError(f"{word}={given!r} is not known; it is one of {', '.join(known)}.")
+
+
 def parameters(size: int) -> Domain:
     """So many numbers that describe a distribution together."""
     return Parameters.of("parameters", size=size)
