@@ -10,7 +10,14 @@ from .objectives import *
 from .wrappers import *
 
 if _TYPING:
-    from .audits import Attack as Attack, Case as Case, Metric as Metric, audit as audit
+    from .audits import (
+        Attack as Attack,
+        Candidates as Candidates,
+        Case as Case,
+        InputSpace as InputSpace,
+        Metric as Metric,
+        audit as audit,
+    )
     from .checks import BatchError as BatchError, TargetError as TargetError, check as check, diff as diff, why as why
 
 # A star brings a room's own files along; what is public is what they define.
@@ -18,7 +25,7 @@ for _name in [name for name, value in globals().items() if isinstance(value, _Mo
     del globals()[_name]
 
 #: The room that each name comes from which is loaded only when it is touched.
-_LATER = dict.fromkeys(("Attack", "Case", "Metric", "audit"), "audits") | dict.fromkeys(
+_LATER = dict.fromkeys(("Attack", "Candidates", "Case", "InputSpace", "Metric", "audit"), "audits") | dict.fromkeys(
     ("BatchError", "TargetError", "check", "diff", "why"), "checks"
 )
 

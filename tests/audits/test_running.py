@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import wald
 from wald.audits import metrics, running
 from wald.audits.evidence import Evidence
-from wald.audits.plan import PROBES, UNBUILT
+from wald.audits.plan import PROBES
 from wald.audits.probe import Outcome, Probe
 from wald.findings import Report
 from wald.findings.questions import FIVE

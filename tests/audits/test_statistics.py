@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from wald.audits import statistics
+from wald.audits.statistics import bootstrap as bootstrap_file
 from wald.audits.statistics import Bootstrap, generator, holm, kendall, percentiles, permutation_p, wilson
 
 from .samples import labels, rate_of, source
@@ -34,7 +35,7 @@ def test_bootstrap_counts_are_resamples_and_means_follow() -> None:
 def test_bootstrap_in_pieces_is_the_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
     values = torch.randn(40, generator=source(0))
     whole = Bootstrap(40, 33, seed=1).means(values)
-    monkeypatch.setattr(statistics, "_HELD", 400)
+    monkeypatch.setattr(bootstrap_file, "_HELD", 400)
     pieces = Bootstrap(40, 33, seed=1)
     assert len(list(pieces.counts())) == 4
     assert torch.equal(pieces.means(values), whole)

@@ -7,61 +7,51 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-import torch
 from torch import Tensor, nn
 
+from .candidates import Candidates
+from .errors import CaseError
+from .input_space import Attack, InputSpace
 from .metrics import Metric
+from .rows import Rows, as_rows, as_tensor
 
-Rows = tuple[Tensor, Tensor]
 Task = Literal["regression", "binary", "multiclass"]
 
 TASKS: tuple[Task, ...] = get_args(Task)
-
-
-class CaseError(ValueError):
-    """A case that cannot be audited, with what is wrong and how to mend it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attack:
-    """How far an adversary, or an honest mistake, can move the inputs.
-
-    Attributes:
-        reach: the largest move of a feature, in multiples of its `scale`.
-        scale: one number for each feature, 0 to hold it fixed; None for the standard deviation of each feature
-            that takes more than two values, and 0 for the others, which are flags.
-        tolerance: how much worse the metric may get, as a share of what it is without attack; None to measure
-            without judging.
-    """
-
-    reach: float = 0.25
-    scale: tuple[float, ...] | None = None
-    tolerance: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.reach > 0:
-            raise CaseError(f"Attack: reach is how far features move, and must be above 0; got {self.reach}.")
-        if self.tolerance is not None and not self.tolerance >= 0:
-            raise CaseError(f"Attack: tolerance is a share of the metric, 0 or more; got {self.tolerance}.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
     """Everything that an audit looks at. The model and its data are read and never changed.
 
+    Give a `model`, or the `prediction` that it made for the test rows. What is left out is not guessed: the probes
+    that need it say so.
+
     Attributes:
-        model: a module, or any callable, from inputs (rows, ...) to predictions as the loss takes them.
         loss: the loss that trained it: one of wald's, or any callable (prediction, target).
-        test: inputs and targets that the model has not seen.
         metric: what the model is judged by.
+        test: inputs and targets that the model has not seen; arrays, tables and lists become tensors.
+        model: a module, or any callable, from inputs (rows, ...) to predictions as the loss takes them.
+        prediction: what a model that is not at hand predicted for the test rows, as the loss takes it.
         name: what to call the case.
         train: inputs and targets that the model was trained on; without them leaks cannot be looked for.
+        shifted: test rows from elsewhere or later, by name.
         groups: for each way to group the test rows, one label for each row.
+        weight: what each test row counts for; None for 1. A row of weight 0 is left out.
+        clusters: one label for each test row; rows of one label belong together (a patient, a day) and are resampled
+            together.
+        ordered: whether the test rows are in order of time, so that neighbours are alike.
         columns: what the metric needs besides: one value for each test row.
         features: the names of the inputs' columns.
         about: the data, the model, the assumptions and the source, in a paragraph.
         task: "regression", "binary" or "multiclass"; None to read it off the loss and the targets.
         checkpoints: the model's `state_dict` at stages of its training, the first one first.
+        history: numbers logged in training, by name, one for each epoch: "loss", "metric" (the case's, on held-out
+            rows), "gradient norm", "reward", "kl", "length" ...
+        runs: one mapping for each of several trainings, with its "loss", its "metric" and the settings it differed in.
+        refit: trains anew: `refit(seed, loss)` gives a model; with a third argument `train`, on other rows.
+        candidates: several outputs for each input, with proxy and true scores.
+        input_space: what the inputs can be.
         attack: how far inputs may be moved.
         recipe: a line of Python that makes the case again, under the name `case`; findings quote it.
 
@@ -69,23 +59,35 @@ class Case:
         CaseError: something does not fit together; the message says what, and how to mend it.
     """
 
-    model: nn.Module | Callable[[Tensor], Tensor]
     loss: Callable[..., Tensor]
-    test: Rows
     metric: Metric
+    test: Rows
+    model: nn.Module | Callable[[Tensor], Tensor] | None = None
+    prediction: Tensor | None = None
     name: str = "case"
     train: Rows | None = None
+    shifted: Mapping[str, Rows] = field(default_factory=dict[str, Rows])
     groups: Mapping[str, Sequence[Hashable]] = field(default_factory=dict[str, Sequence[Hashable]])
+    weight: Tensor | None = None
+    clusters: Sequence[Hashable] | None = None
+    ordered: bool = False
     columns: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     features: tuple[str, ...] = ()
     about: str = ""
     task: Task | None = None
     checkpoints: tuple[Mapping[str, Tensor], ...] = ()
-    attack: Attack = Attack()
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
+    runs: Sequence[Mapping[str, float]] = ()
+    refit: Callable[..., Any] | None = None
+    candidates: Candidates | None = None
+    input_space: InputSpace = field(default_factory=InputSpace)
+    attack: Attack = field(default_factory=Attack)
     recipe: str = ""
 
     def __post_init__(self) -> None:
-        if not callable(self.model):
+        if self.model is None and self.prediction is None:
+            raise CaseError("give the model, or the prediction that it made for each test row.")
+        if self.model is not None and not callable(self.model):
             raise CaseError(f"model is a module or a callable; got {type(self.model).__name__}.")
         if not callable(self.loss):
             raise CaseError(f"loss is a callable (prediction, target); got {type(self.loss).__name__}.")
@@ -96,10 +98,10 @@ class Case:
             )
         if self.task is not None and self.task not in TASKS:
             raise CaseError(f"task is one of {', '.join(TASKS)}; got {self.task!r}.")
-        object.__setattr__(self, "test", _rows("test", self.test))
+        object.__setattr__(self, "test", as_rows("test", self.test))
         inputs, targets = self.test
         if self.train is not None:
-            object.__setattr__(self, "train", _rows("train", self.train))
+            object.__setattr__(self, "train", as_rows("train", self.train))
             if self.train[0].shape[1:] != inputs.shape[1:]:
                 raise CaseError(
                     f"train inputs {tuple(self.train[0].shape)} and test inputs {tuple(inputs.shape)} differ beyond "
@@ -110,6 +112,9 @@ class Case:
                 f"all {len(targets)} test targets are {targets.flatten()[0].item():g}, so nothing can be told "
                 "apart. Use test rows of every class."
             )
+        object.__setattr__(self, "shifted", _shifted(self.shifted, inputs))
+        self._settle_prediction(len(targets))
+        self._settle_weight(len(targets))
         self._settle_groups(len(targets))
         self._settle_columns(len(targets))
         names = tuple(self.features)
@@ -129,25 +134,43 @@ class Case:
         """The metric with its unit."""
         return self.metric.describe()
 
+    def _settle_prediction(self, rows: int) -> None:
+        if self.prediction is None:
+            return
+        given = as_tensor("prediction", self.prediction).detach().cpu()
+        if len(given) != rows:
+            raise CaseError(f"prediction has {len(given)} rows for {rows} test rows; give one for each.")
+        object.__setattr__(self, "prediction", given)
+
+    def _settle_weight(self, rows: int) -> None:
+        if self.weight is not None:
+            weight = as_tensor("weight", self.weight).detach().cpu().double()
+            if weight.shape != (rows,):
+                raise CaseError(f"weight is {tuple(weight.shape)} for {rows} test rows; give one number for each.")
+            if bool((weight < 0).any()) or not bool((weight > 0).any()):
+                raise CaseError(
+                    f"weights are 0 or more, and some are above 0; got a least of {float(weight.min()):g} and a most "
+                    f"of {float(weight.max()):g}."
+                )
+            object.__setattr__(self, "weight", weight)
+        if self.clusters is not None:
+            object.__setattr__(self, "clusters", _labels("clusters", self.clusters, rows))
+
     def _settle_groups(self, rows: int) -> None:
         settled: dict[str, tuple[Hashable, ...]] = {}
         for name, labels in self.groups.items():
-            listed: list[Any] = labels.tolist() if hasattr(labels, "tolist") else list(labels)  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
-            if len(listed) != rows:
-                raise CaseError(
-                    f"groups[{name!r}] has {len(listed)} labels for {rows} test rows. Give one label for each row."
-                )
-            settled[name] = tuple(listed)
+            settled[name] = _labels(f"groups[{name!r}]", labels, rows)
         object.__setattr__(self, "groups", MappingProxyType(settled))
 
     def _settle_columns(self, rows: int) -> None:
-        settled = {name: torch.as_tensor(values).detach().cpu() for name, values in self.columns.items()}
+        settled = {
+            name: as_tensor(f"columns[{name!r}]", values).detach().cpu() for name, values in self.columns.items()
+        }
         for name, values in settled.items():
             if values.shape[:1] != (rows,):
                 raise CaseError(
                     f"columns[{name!r}] is {tuple(values.shape)} for {rows} test rows. Give one value for each row."
                 )
-            _refuse_nan(f"columns[{name!r}]", values)
         if missing := [name for name in self.metric.columns if name not in settled]:
             raise CaseError(
                 f"The metric {self.metric.name!r} needs the columns {', '.join(self.metric.columns)}; "
@@ -156,31 +179,19 @@ class Case:
         object.__setattr__(self, "columns", MappingProxyType(settled))
 
 
-def _rows(name: str, rows: object) -> Rows:
-    if not (isinstance(rows, tuple | list) and len(rows) == 2):  # pyright: ignore[reportUnknownArgumentType]
-        raise CaseError(f"{name} is a pair (inputs, targets); got {type(rows).__name__}.")
-    inputs, targets = rows  # pyright: ignore[reportUnknownVariableType]
-    for what, one in (("inputs", inputs), ("targets", targets)):  # pyright: ignore[reportUnknownVariableType]
-        if not isinstance(one, Tensor):
+def _labels(name: str, labels: Any, rows: int) -> tuple[Hashable, ...]:
+    listed: list[Any] = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    if len(listed) != rows:
+        raise CaseError(f"{name} has {len(listed)} labels for {rows} test rows. Give one label for each row.")
+    return tuple(listed)
+
+
+def _shifted(given: Mapping[str, Rows], inputs: Tensor) -> Mapping[str, Rows]:
+    settled = {name: as_rows(f"shifted[{name!r}]", rows) for name, rows in given.items()}
+    for name, (others, _) in settled.items():
+        if others.shape[1:] != inputs.shape[1:]:
             raise CaseError(
-                f"{name} {what} are a {type(one).__name__}, and a tensor is wanted: torch.as_tensor({what})."  # pyright: ignore[reportUnknownArgumentType]
+                f"shifted[{name!r}] inputs {tuple(others.shape)} and test inputs {tuple(inputs.shape)} differ beyond "
+                "the number of rows; prepare both in the same way."
             )
-        if one.ndim == 0:
-            raise CaseError(f"{name} {what} are a single number; the first axis counts the rows.")
-        _refuse_nan(f"{name} {what}", one)
-    assert isinstance(inputs, Tensor)  # noqa: S101
-    assert isinstance(targets, Tensor)  # noqa: S101
-    if len(inputs) != len(targets):
-        raise CaseError(f"{name} has {len(inputs)} rows of inputs and {len(targets)} targets; one target a row.")
-    if len(inputs) == 0:
-        raise CaseError(f"{name} is empty, so there is nothing to measure.")
-    return inputs, targets
-
-
-def _refuse_nan(name: str, x: Tensor) -> None:
-    if x.is_floating_point() and not bool(x.isfinite().all()):
-        bad = int((~x.isfinite()).sum())
-        raise CaseError(
-            f"{name} hold {bad} values that are NaN or infinite (of {x.numel()}). Drop those rows or fill them in, "
-            "as the model's own pipeline does."
-        )
+    return MappingProxyType(settled)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import vmap  # pyright: ignore[reportUnknownVariableType]
 
 from ..core import Loss, value_checks
+from .statistics import weighted_mean
 
 Foreign = Callable[..., Tensor]
 
@@ -59,10 +60,13 @@ class Cost:
         with value_checks(False):
             return self.loss(prediction, target)
 
-    def mean(self, prediction: Tensor, target: Tensor) -> float:
-        """The mean loss as a number."""
+    def mean(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> float:
+        """The mean loss as a number. A foreign loss whose rows are coupled cannot respect weights."""
         if self._rowwise is not None:
-            return float(self.each(prediction, target).detach().double().mean())
+            return weighted_mean(self.each(prediction, target).detach(), weight)
+        if weight is not None and self.takes("weight"):
+            with value_checks(False):
+                return float(self.loss(prediction, target, weight=weight.to(prediction.dtype)).detach())
         return float(self.total(prediction, target).detach())
 
     def takes(self, name: str) -> bool:

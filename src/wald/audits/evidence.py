@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..checks import check
 from ..core import Loss
-from .case import Case, CaseError
+from .case import Case
 from .cost import Cost
+from .errors import CaseError
 from .link import Link, link_of
 from .metrics import Columns
+from .probe import Level as Level
 from .space import Binary, Space, space_of
-from .statistics import Bootstrap, generator
+from .statistics import Bootstrap, Sample, generator
 from .yardstick import Yardstick
-
-Level = Literal["quick", "standard", "deep"]
 
 #: The facts of a card that mean something where no check was made.
 _FACTS = (
@@ -87,6 +87,7 @@ class Evidence:
         target: their targets.
         columns: what the metric needs besides.
         chosen: which of the test rows these are.
+        sample: what each of them counts for, and which belong together.
         facts: what probes found that later probes must know, such as "unstable predictions".
     """
 
@@ -100,12 +101,19 @@ class Evidence:
     target: Tensor
     columns: Columns
     chosen: Tensor
+    sample: Sample
     facts: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def budget(self) -> Budget:
         """How much work this level may do."""
         return BUDGETS[self.level]
+
+    @property
+    def model(self) -> nn.Module | Callable[[Tensor], Tensor]:
+        """The model, for a probe that needs one."""
+        assert self.case.model is not None  # noqa: S101  (what needs a model is not run without)
+        return self.case.model
 
     @property
     def rows(self) -> int:
@@ -147,13 +155,13 @@ class Evidence:
     @cached_property
     def bootstrap(self) -> Bootstrap:
         """Resamples of the rows, for means."""
-        return Bootstrap(self.rows, self.budget.draws, self.seed)
+        return self.sample.bootstrap(self.budget.draws)
 
     def bootstrap_for(self, *sticks: Yardstick) -> Bootstrap:
         """Resamples that are affordable for these yardsticks."""
         if all(stick.decomposable for stick in sticks):
             return self.bootstrap
-        return Bootstrap(self.rows, self.budget.whole_draws, self.seed)
+        return self.sample.bootstrap(self.budget.whole_draws)
 
     @cached_property
     def by_loss(self) -> Yardstick:
@@ -173,23 +181,34 @@ class Evidence:
             def each(score: Tensor, rows: Tensor) -> Tensor:
                 return metric.shortfall(metric.values(self.emit(score), target[rows], picked(rows)))
 
-            return Yardstick(self.rows, each=each)
+            return Yardstick(self.rows, each=each, weight=self.sample.weight)
 
         def whole(score: Tensor, rows: Tensor) -> float:
-            return metric.shortfall(metric.value(self.emit(score), target[rows], picked(rows)))
+            return metric.shortfall(metric.value(self.emit(score), target[rows], picked(rows), self._weights(rows)))
 
-        return Yardstick(self.rows, whole=whole)
+        return Yardstick(self.rows, whole=whole, weight=self.sample.weight)
 
     def judged_by(self, cost: Cost) -> Yardstick:
         """What scores cost by a loss."""
         if cost.separable:
-            return Yardstick(self.rows, each=lambda score, rows: cost.each(self.emit(score), self.target[rows]))
-        return Yardstick(self.rows, whole=lambda score, rows: cost.mean(self.emit(score), self.target[rows]))
+            return Yardstick(
+                self.rows,
+                each=lambda score, rows: cost.each(self.emit(score), self.target[rows]),
+                weight=self.sample.weight,
+            )
+        return Yardstick(
+            self.rows,
+            whole=lambda score, rows: cost.mean(self.emit(score), self.target[rows], self._weights(rows)),
+            weight=self.sample.weight,
+        )
 
     def judged_by_values(self, each: Callable[[Tensor, Tensor], Tensor], target: Tensor | None = None) -> Yardstick:
         """What scores cost by a function of (score, target), on these targets or others."""
         truth = self.target if target is None else target
-        return Yardstick(self.rows, each=lambda score, rows: each(score, truth[rows]))
+        return Yardstick(self.rows, each=lambda score, rows: each(score, truth[rows]), weight=self.sample.weight)
+
+    def _weights(self, rows: Tensor) -> Tensor | None:
+        return None if self.sample.weight is None else self.sample.weight[rows]
 
     def random(self, *purpose: object) -> torch.Generator:
         """A generator for one purpose."""
@@ -202,15 +221,9 @@ def gather(case: Case, *, level: Level, seed: int) -> Evidence:
     Raises:
         CaseError: the model or the loss refuses the test rows, or predicts what is not finite.
     """
-    inputs, target = case.test
-    chosen = torch.arange(len(target))
-    if len(target) > BUDGETS[level].rows:
-        chosen = torch.randperm(len(target), generator=generator(seed, "rows"))[: BUDGETS[level].rows].sort().values
-        inputs, target = inputs[chosen.to(inputs.device)], target[chosen.to(target.device)]
-    try:
-        prediction = run(case.model, inputs)
-    except Exception as error:
-        raise CaseError(f"the model raised {type(error).__name__} on the test inputs: {error}") from error
+    chosen = _chosen(case, BUDGETS[level].rows, seed)
+    inputs, target = (one[chosen.to(one.device)] for one in case.test)
+    prediction = _predicted(case, inputs, chosen)
     target = target.detach().cpu()
     if len(prediction) != len(target):
         raise CaseError(f"the model gave {len(prediction)} predictions for {len(target)} rows; one a row is wanted.")
@@ -231,7 +244,8 @@ def gather(case: Case, *, level: Level, seed: int) -> Evidence:
         ) from error
     space = space_of(case.task, case.loss, prediction, target)
     columns = {name: values[chosen] for name, values in case.columns.items()}
-    _try_metric(case, prediction, target, columns)
+    weight = None if case.weight is None else case.weight[chosen]
+    _try_metric(case, prediction, target, columns, weight)
     return Evidence(
         case=case,
         level=level,
@@ -243,13 +257,42 @@ def gather(case: Case, *, level: Level, seed: int) -> Evidence:
         target=target,
         columns=columns,
         chosen=chosen,
+        sample=Sample(len(target), seed, weight, _numbered(case, chosen), case.ordered),
     )
 
 
-def _try_metric(case: Case, prediction: Tensor, target: Tensor, columns: Columns) -> None:
+def _chosen(case: Case, most: int, seed: int) -> Tensor:
+    """The test rows that are looked at, in order: those of weight 0 do not count."""
+    rows = torch.arange(len(case.test[1])) if case.weight is None else case.weight.nonzero()[:, 0]
+    if len(rows) <= most:
+        return rows
+    if case.ordered:
+        # Rows drawn here and there would no longer be neighbours.
+        return rows[-most:]
+    return rows[torch.randperm(len(rows), generator=generator(seed, "rows"))[:most]].sort().values
+
+
+def _predicted(case: Case, inputs: Tensor, chosen: Tensor) -> Tensor:
+    if case.prediction is not None:
+        return case.prediction[chosen]
+    assert case.model is not None  # noqa: S101  (a case has one of the two)
+    try:
+        return run(case.model, inputs)
+    except Exception as error:
+        raise CaseError(f"the model raised {type(error).__name__} on the test inputs: {error}") from error
+
+
+def _numbered(case: Case, chosen: Tensor) -> Tensor | None:
+    if case.clusters is None:
+        return None
+    numbers: dict[Hashable, int] = {}
+    return torch.tensor([numbers.setdefault(case.clusters[row], len(numbers)) for row in chosen.tolist()])
+
+
+def _try_metric(case: Case, prediction: Tensor, target: Tensor, columns: Columns, weight: Tensor | None = None) -> None:
     metric = case.metric
     try:
-        value = metric.value(prediction, target, columns)
+        value = metric.value(prediction, target, columns, weight)
         if metric.decomposable:
             # What depends on its neighbours would make every interval wrong.
             half = torch.arange(0, len(target), 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+import inspect
 from math import isfinite, isnan
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..findings.words import number_words
+from .statistics import weighted_mean
 
 Columns = Mapping[str, Tensor]
 
@@ -89,12 +91,30 @@ class Metric:
             )
         return found.detach().double()
 
-    def value(self, prediction: Tensor, target: Tensor, columns: Columns | None = None) -> float:
-        """The metric of a whole sample."""
+    def value(
+        self, prediction: Tensor, target: Tensor, columns: Columns | None = None, weight: Tensor | None = None
+    ) -> float:
+        """The metric of a whole sample.
+
+        Raises:
+            TypeError: the rows have weights, and `of` takes no `weight=`.
+        """
         if self.per_example is not None:
-            return float(self.values(prediction, target, columns).mean())
+            return weighted_mean(self.values(prediction, target, columns), weight)
         assert self.of is not None  # noqa: S101  (one of the two is given)
-        return float(self.of(prediction, target, **self._chosen(columns)))
+        if weight is None:
+            return float(self.of(prediction, target, **self._chosen(columns)))
+        if not self.weighs:
+            raise TypeError(
+                f"Metric {self.name!r} takes no weights, and the rows have them. Give its function a keyword weight= "
+                "(one number a row), or leave the weights out of the case."
+            )
+        return float(self.of(prediction, target, weight=weight, **self._chosen(columns)))
+
+    @property
+    def weighs(self) -> bool:
+        """Whether weights of rows can be respected."""
+        return self.per_example is not None or "weight" in inspect.signature(self.of or len).parameters
 
     def shortfall(self, value: Any) -> Any:
         """How far a value is from perfect, so that less is better; the value as a cost where no best is known."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .search import compass_search
 from .space import Regression, Space
-from .statistics import Bootstrap, generator, percentiles, whole_sample
+from .statistics import Sample, percentiles, whole_sample
 from .yardstick import Yardstick
 
 Move = Callable[[Tensor], Tensor]
@@ -126,18 +126,17 @@ class Price:
 
 
 def price(
-    space: Space, stick: Yardstick, score: Tensor, target: Tensor, *, draws: int, seed: int, splits: int = 3
+    space: Space, stick: Yardstick, score: Tensor, target: Tensor, sample: Sample, *, draws: int, splits: int = 3
 ) -> Price:
     """What moving the predictions saves, learnt on one half of the rows and measured on the other, and vice versa."""
     if stick.decomposable:
-        return _price_by_rows(space, stick, score, target, draws=draws, seed=seed, splits=splits)
-    order = torch.randperm(len(target), generator=generator(seed, "halves"))
-    halves = order.chunk(2)
+        return _price_by_rows(space, stick, score, target, sample, draws=draws, splits=splits)
+    halves = sample.halves()
     before: list[Tensor] = []
     after: list[Tensor] = []
     for rows, others in (halves, halves[::-1]):
         moved = retarget(space, stick, score, target, others)(score)
-        whole = Bootstrap(len(rows), draws, seed)
+        whole = sample.part(rows).bootstrap(draws)
         for kept, given in ((before, score), (after, moved)):
 
             def cost(drawn: Tensor, given: Tensor = given, rows: Tensor = rows) -> float:
@@ -150,19 +149,18 @@ def price(
 
 
 def _price_by_rows(
-    space: Space, stick: Yardstick, score: Tensor, target: Tensor, *, draws: int, seed: int, splits: int
+    space: Space, stick: Yardstick, score: Tensor, target: Tensor, sample: Sample, *, draws: int, splits: int
 ) -> Price:
     before = stick.values(score)
     after = torch.zeros_like(before)
     # Several ways to halve the rows, so that the price does not hang on one.
     for split in range(splits):
-        halves = torch.randperm(len(target), generator=generator(seed, "halves", split)).chunk(2)
+        halves = sample.halves(split)
         for rows, others in (halves, halves[::-1]):
             moved = retarget(space, stick, score, target, others)(score[rows])
             after[rows] += stick.values(moved, rows) / splits
-    bootstrap = Bootstrap(len(target), draws, seed)
-    drawn = bootstrap.means(torch.stack([before, after]))
-    points = torch.stack([before.mean(), after.mean()])[:, None]
+    drawn = sample.bootstrap(draws).means(torch.stack([before, after]))
+    points = torch.tensor([[sample.mean(before)], [sample.mean(after)]], dtype=torch.float64)
     both = torch.cat([points, drawn], 1)
     return _priced(both[0], both[1])
 

@@ -11,9 +11,9 @@ from typing import Any
 from ..checks.subjects.subject import undisturbed
 from ..findings import Figure, Finding, Report
 from .case import Case
-from .evidence import Evidence, Level, gather
-from .plan import PROBES, UNBUILT
-from .probe import Outcome, Probe
+from .evidence import Evidence, gather
+from .plan import PROBES
+from .probe import ADVICE, LEVELS, Level, Outcome, Probe
 
 #: (what is being done, how much is done, of how much) → nothing.
 Progress = Callable[[str, int, int], None]
@@ -38,13 +38,14 @@ def audit(
 ) -> Report:
     """Answer the five questions about a loss, the model it made, its data and the metric that counts.
 
-    Nothing is trained and nothing is changed: the model's modes and every random state are left as they were
+    Nothing is changed: the model's modes and every random state are left as they were
     found. A probe that breaks is reported as an error, one that is interrupted (Ctrl-C), and those after it, as
     not run.
 
     Args:
         case: what to audit.
-        level: "quick" (a few seconds), "standard" (under a minute for a small model) or "deep".
+        level: "quick" (the loss and the predictions alone, seconds), "standard" (also asks the model, under a minute
+            for a small one) or "deep" (also trains, minutes).
         seed: what every random number comes from.
         progress: called before each probe with its name, how many are done, and of how many.
         only: the names of the probes to run; the others are reported as not run.
@@ -69,7 +70,7 @@ def audit(
     names = [probe.name for probe in PROBES]
     if unknown := sorted(set(only or ()) - set(names)):
         raise ValueError(f"there is no probe {', '.join(unknown)}; there are {', '.join(names)}.")
-    if level not in ("quick", "standard", "deep"):
+    if level not in LEVELS:
         raise ValueError(f"level is quick, standard or deep; got {level!r}.")
     with undisturbed():
         evidence = gather(case, level=level, seed=seed)
@@ -92,6 +93,8 @@ def _all(evidence: Evidence, progress: Progress | None, only: Collection[str] | 
             reason = "left out by only="
         elif not probe.independent and evidence.facts.get("unstable"):
             reason = evidence.facts["unstable"]
+        elif why := probe.why_not(evidence.case, evidence.level):
+            reason = why
         else:
             try:
                 if progress is not None:
@@ -100,7 +103,7 @@ def _all(evidence: Evidence, progress: Progress | None, only: Collection[str] | 
                 continue
             except KeyboardInterrupt:
                 interrupted, reason = True, _INTERRUPTED
-        kept.append(_Kept(probe, _unrun(probe, reason)))
+        kept.append(_Kept(probe, _unrun(probe, reason, evidence)))
     if progress is not None and not interrupted:
         progress("done", len(PROBES), len(PROBES))
     return kept, interrupted
@@ -138,10 +141,16 @@ def _broken(probe: Probe, error: Exception) -> Finding:
     )
 
 
-def _unrun(probe: Probe, reason: str) -> Outcome:
-    return Outcome(
-        (Finding(code=probe.code, state="not_run", question=probe.question, says=f"{probe.asks}: {reason}"),)
+def _unrun(probe: Probe, reason: str, evidence: Evidence) -> Outcome:
+    missing = probe.missing(evidence.case)
+    finding = Finding(
+        code=probe.code,
+        state="not_run",
+        question=probe.question,
+        says=f"{probe.asks}: {reason}",
+        fix=ADVICE[missing[0]] if missing else "",
     )
+    return Outcome((finding,))
 
 
 def _report(evidence: Evidence, kept: list[_Kept], interrupted: bool) -> Report:
@@ -156,7 +165,7 @@ def _report(evidence: Evidence, kept: list[_Kept], interrupted: bool) -> Report:
         kind="audit",
         subject=f"{case.name}: {evidence.cost.name}, judged by {case.described_metric}",
         card=evidence.measured_card,
-        findings=(*findings, *UNBUILT),
+        findings=tuple(findings),
         figures=tuple(figures),
         answers={question: "; ".join(parts) + "." for question, parts in answers.items()},
         notes=tuple(_notes(evidence, interrupted)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .statistics import Bootstrap, whole_sample
+from .statistics import Bootstrap, weighted_mean, whole_sample
 
 #: (scores, rows) → one value a row.
 Each = Callable[[Tensor, Tensor], Tensor]
@@ -26,12 +26,14 @@ class Yardstick:
     Attributes:
         rows: how many rows there are.
         each: one value a row, where there is such a thing.
-        whole: one number for several rows, where there is not.
+        whole: one number for several rows, where there is not; it respects their weights itself.
+        weight: what each row counts for; None for 1.
     """
 
     rows: int
     each: Each | None = None
     whole: Whole | None = None
+    weight: Tensor | None = None
 
     @property
     def decomposable(self) -> bool:
@@ -49,7 +51,7 @@ class Yardstick:
         rows = torch.arange(self.rows) if rows is None else rows
         if self.whole is not None:
             return self.whole(scores, rows)
-        return float(self.values(scores, rows).mean())
+        return weighted_mean(self.values(scores, rows), self._weight(rows))
 
     def means(self, scores: Tensor, rows: Tensor) -> Tensor:
         """What each of many candidates costs: scores (candidates, rows, ...) become (candidates,)."""
@@ -67,4 +69,9 @@ class Yardstick:
         )
 
     def _several(self, scores: Tensor, rows: Tensor) -> Tensor:
-        return self.values(scores.flatten(0, 1), rows.repeat(len(scores))).reshape(len(scores), -1).mean(-1)
+        found = self.values(scores.flatten(0, 1), rows.repeat(len(scores))).reshape(len(scores), -1)
+        weight = self._weight(rows)
+        return found.mean(-1) if weight is None else found @ weight / weight.sum()
+
+    def _weight(self, rows: Tensor) -> Tensor | None:
+        return None if self.weight is None else self.weight[rows]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ...losses import BinaryCrossEntropy
-from ..case import Attack, Case
+from ..case import Case
+from ..input_space import Attack
 from ..metrics import Metric
 from .tables import split, standardised, table, train
 

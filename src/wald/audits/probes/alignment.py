@@ -89,7 +89,7 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
     splits = 1 if evidence.level == "quick" else 3
 
     def at(score: Tensor) -> Price:
-        return price(space, stick, score, evidence.target, draws=draws, seed=evidence.seed, splits=splits)
+        return price(space, stick, score, evidence.target, evidence.sample, draws=draws, splits=splits)
 
     found = at(evidence.score)
     everyone = torch.arange(evidence.rows)

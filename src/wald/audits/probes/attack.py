@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
 from ..attacking import Box, Each, Forward, Worst, aims, ascend, wander
-from ..case import Attack
 from ..evidence import Evidence, in_use
+from ..input_space import Attack
 from ..metrics import capitalised
 from ..probe import Outcome, Probe
 from ..space import Regression, Space
@@ -67,11 +67,19 @@ def measure(evidence: Evidence) -> Outcome:
     if not bool((victim.size > 0).any()):
         why = "every feature is a flag, or is held fixed"
         return Outcome((Finding(code="R202", state="not_applicable", question=QUESTION, says=f"attack: {why}"),))
-    with in_use(evidence.case.model):
+    with in_use(evidence.model):
         return _attacked(evidence, victim, chosen, attack)
 
 
-ATTACK = Probe("attack", QUESTION, "R202", "the metric under inputs that maximise the loss", measure)
+ATTACK = Probe(
+    "attack",
+    QUESTION,
+    "R202",
+    "the metric under inputs that maximise the loss",
+    measure,
+    needs=("model",),
+    least="standard",
+)
 
 
 def _no_reason(evidence: Evidence) -> str:
@@ -290,7 +298,7 @@ def _controls(victim: _Target, evidence: Evidence, graph: bool) -> Controls:
 
 
 def _forward(evidence: Evidence) -> Forward:
-    model, space = evidence.case.model, evidence.space
+    model, space = evidence.model, evidence.space
     return (lambda x: model(x)) if space is None else (lambda x: space.read(model(x)))
 
 
@@ -317,7 +325,7 @@ def _among(stick: Yardstick, chosen: Tensor) -> Yardstick:
 
 
 def _affordable(evidence: Evidence) -> int:
-    model, budget = evidence.case.model, evidence.budget
+    model, budget = evidence.model, evidence.budget
     if not isinstance(model, nn.Module):
         return budget.attacked
     # Counted and not timed, so that the same case gives the same numbers on any machine.

@@ -74,7 +74,15 @@ def measure(evidence: Evidence) -> Outcome:
     )
 
 
-CHECKPOINTS = Probe("checkpoints", QUESTION, "M402", "the cost of choosing by the loss", measure)
+CHECKPOINTS = Probe(
+    "checkpoints",
+    QUESTION,
+    "M402",
+    "the cost of choosing by the loss",
+    measure,
+    needs=("module", "checkpoints"),
+    least="standard",
+)
 
 
 def _idle(state: str, why: str) -> Finding:

@@ -103,7 +103,7 @@ def measure(evidence: Evidence) -> Outcome:
     return Outcome(tuple(findings), figures, answer)
 
 
-GROUPS = Probe("groups", QUESTION, "F701", "gaps between groups", measure)
+GROUPS = Probe("groups", QUESTION, "F701", "gaps between groups", measure, needs=("groups",))
 
 
 def _idle(state: str, why: str) -> Finding:
