@@ -12,7 +12,8 @@ from ...losses import BinaryCrossEntropy
 from ..case import Case
 from ..input_space import Attack
 from ..metrics import Metric
-from .tables import split, standardised, table, train
+from .network import fit, retrainer
+from .tables import split, standardised, table
 
 #: What a lender does not get back of a loan that goes bad, and the months in which both sides are counted.
 LOSS_GIVEN_DEFAULT = 0.6
@@ -30,14 +31,15 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
     rows = split(bad, test=0.35, seed=seed)
     inputs, names = standardised(_columns(frame), rows.train)
     used = BinaryCrossEntropy(pos_weight=_folk_weight(bad[rows.train])) if loss is None else loss
-    model, states = train(used, inputs[rows.train], bad[rows.train], decay=1e-2, seed=seed)
+    known = (inputs[rows.train], bad[rows.train])
+    model, states = fit(used, *known, decay=1e-2, seed=seed)
     interest, principal = _ledger(frame)
     test = rows.test.tolist()
     return Case(
         name="loans",
         model=model,
         loss=used,
-        train=(inputs[rows.train], bad[rows.train]),
+        train=known,
         test=(inputs[rows.test], bad[rows.test]),
         metric=Metric(
             name="cost per loan",
@@ -56,6 +58,7 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
         },
         features=names,
         checkpoints=states,
+        refit=retrainer(known, used, decay=1e-2),
         # A tenth of a standard deviation is what rounding and optimism in an application come to.
         attack=Attack(reach=0.1, tolerance=0.25),
         about=(

