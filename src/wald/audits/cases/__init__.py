@@ -14,7 +14,7 @@ from ..case import Case
 BUILT_IN: dict[str, str] = {
     "loans": "9,857 loans of 2016, 5 % of them bad: the folk recipe for imbalance, judged in dollars",
     "mortgages": "2,380 mortgage applications in Boston, 1990, with the applicant's race: a calm case",
-    "rare": "13,626 checks of packages, one in 130 fails: as rare as fraud, and decided at one half",
+    "rare": "10,012 deliveries, one in 90 very late: nearly as rare as fraud, and decided at one half",
     "digits": "1,797 handwritten digits under attack: nearly perfect, and fooled by a tenth of a pixel's range",
     "poisoned": "the digits with wrong labels and a hidden mark among the training rows",
     "unseen": "the digits, met by a detector that has never seen a nine",

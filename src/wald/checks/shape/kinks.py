@@ -76,11 +76,11 @@ def measure_kinks(lines: Lines) -> Kinks:
 def agrees(lines: Lines) -> str:
     """Why derivatives are not to be trusted; empty where they are the slopes of the values."""
     t = lines.grid[5:-5:7] if lines.dense else lines.grid[2:-2:6]
-    if lines.subject.dtype is not torch.float64:
-        return ""
     found = lines.derivatives(t, 1)
     if len(found) < 2:
         return "autograd gives no derivative"
+    if lines.subject.dtype is not torch.float64:
+        return ""
     step = 1e-6 * (1 + t.abs()) if lines.domain.bounded is False else 1e-6 * _room(lines, t)
     chord = (lines.values(t + step) - lines.values(t - step)) / (2 * step)
     size = found[1].abs() + chord.abs() + found[0].abs() * 1e-6 + 1e-4 * _typical(found[1])

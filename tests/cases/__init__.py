@@ -1,0 +1,1 @@
+"""Cases of which the truth is known: what must be found in each, and what must not."""

@@ -1,0 +1,84 @@
+"""Models that an adversary fools, that hide from one, and that hold."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+import wald
+from wald.audits import Attack, Case, InputSpace, metrics
+from wald.audits.cases.images import digits
+from wald.audits.cases.network import Network
+from wald.findings import Report
+
+from .data import clean
+from .twin import Twin, audited, one
+
+PIXELS = Attack(reach=0.1, scale=(1.0,) * 64, tolerance=10.0)
+
+
+def attacked(model: nn.Module) -> Case:
+    return Case(
+        model=model,
+        loss=wald.CrossEntropy(),
+        test=digits().test,
+        metric=metrics.error_rate(),
+        input_space=InputSpace(low=0.0, high=1.0),
+        attack=PIXELS,
+    )
+
+
+@cache
+def hardened() -> nn.Module:
+    """Trained on rows that were moved against it, by 0.15 of a pixel's range."""
+    inputs, target = digits().train
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        model = Network(64, 128, 10)
+        optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+        for _ in range(30):
+            for rows in torch.randperm(len(target)).split(128):
+                x, y = inputs[rows], target[rows]
+                moved = (x + 0.15 * (2 * torch.rand_like(x) - 1)).clamp(0, 1)
+                for _ in range(7):
+                    moved.requires_grad_()
+                    (slope,) = torch.autograd.grad(nn.functional.cross_entropy(model(moved), y), moved)
+                    moved = (moved.detach() + 0.04 * slope.sign()).clamp(x - 0.15, x + 0.15).clamp(0, 1)
+                optimiser.zero_grad()
+                nn.functional.cross_entropy(model(moved), y).backward()
+                optimiser.step()
+    return model.eval()
+
+
+class Masked(nn.Module):
+    """The same decisions, shouted so loudly that the loss goes flat."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return 1e4 * self.inner(inputs)
+
+
+def fooled() -> nn.Module:
+    model = clean().model
+    assert isinstance(model, nn.Module)
+    return model
+
+
+def robust(report: Report) -> bool:
+    return one(report, "R202").state == "pass"
+
+
+TWINS = (
+    Twin("bad_fragile", "the digits, each pixel moved by a tenth", audited(lambda: attacked(fooled()), "attack", level="standard"),
+         fires=("R202",), slow=True),
+    Twin("ok_adv", "the same, trained on moved rows", audited(lambda: attacked(hardened()), "attack", "masking", level="standard"),
+         quiet=("R202", "R203"), slow=True),
+    Twin("bad_masked", "the fragile model, logits times 10,000",
+         audited(lambda: attacked(Masked(fooled())), "attack", "masking", level="standard"), fires=("R203",),
+         says=lambda r: not robust(r), slow=True),
+)  # fmt: skip

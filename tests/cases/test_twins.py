@@ -1,0 +1,21 @@
+"""What must fire fires, what must stay quiet stays quiet."""
+
+from __future__ import annotations
+
+import pytest
+
+from .page import TWINS
+from .twin import Twin, missed, slandered
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow else []) for one in TWINS],
+)
+def test_the_truth_is_told(twin: Twin) -> None:
+    if twin.name.startswith(("ok_digits", "bad_noise", "ok_clean", "bad_back", "bad_target", "bad_un", "ok_tr")):
+        pytest.importorskip("sklearn")
+    report = twin.look()
+    assert missed(twin, report) == [], [(one.code, one.state, one.says) for one in report.findings]
+    assert slandered(twin, report) == [], [(one.code, one.state, one.says) for one in report.findings]
+    assert twin.says is None or twin.says(report), report.card
