@@ -80,7 +80,7 @@ def alarm(trial: int) -> bool:
                            metric=metrics.absolute_error()))  # fmt: skip
     assert seen.space is not None
     return (
-        price(seen.space, seen.by_metric, seen.score, seen.target, draws=200, seed=trial, splits=1).interval[0] > 0.02
+        price(seen.space, seen.by_metric, seen.score, seen.target, seen.sample, draws=200, splits=1).interval[0] > 0.02
     )
 
 
@@ -88,7 +88,7 @@ def test_moves_are_measured_on_rows_that_they_were_not_learnt_from() -> None:
     def saved(trial: int) -> float:
         seen = evidence(binary(200, seed=7 * trial))
         assert seen.space is not None
-        found = price(seen.space, seen.by_metric, seen.score, seen.target, draws=2, seed=trial, splits=1)
+        found = price(seen.space, seen.by_metric, seen.score, seen.target, seen.sample, draws=2, splits=1)
         return found.effect
 
     # On its own rows a move always saves something; on others, where there is nothing to save, it costs.

@@ -132,3 +132,41 @@ def test_compiling_is_for_the_deep_level() -> None:
 
 def test_codes_are_one_each() -> None:
     assert len({kind.code for kind in KINDS}) == len(KINDS)
+
+
+def test_a_real_batch_in_half_precision() -> None:
+    def narrow(p: Tensor, y: Tensor) -> Tensor:
+        return ((p - y) * 100).square().sum() / len(p)
+
+    told = found(ask(EDGES, skewed(loss=narrow)))["E522"]
+    assert told.state == "fail"
+    assert "float16" in told.says
+    assert found(ask(EDGES, skewed()))["E522"].state == "pass"
+
+
+def test_weights_of_a_real_batch_are_copies() -> None:
+    def by_rows(p: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
+        values = (p - y).square()
+        return values.mean() if weight is None else (values * weight).mean()
+
+    assert states(skewed(loss=by_rows))["E523"] == "warn"
+    assert states(skewed())["E523"] == "pass"
+    assert states(skewed(loss=functional.mse_loss))["E523"] in ("pass", "not_applicable")
+
+
+def test_a_missing_class_and_a_memory_are_found() -> None:
+    def balanced(p: Tensor, y: Tensor) -> Tensor:
+        values = functional.binary_cross_entropy_with_logits(p, y, reduction="none")
+        return (values[y == 0].mean() + values[y == 1].mean()) / 2
+
+    assert states(binary(loss=balanced))["E519"] == "fail"
+
+    class Running:
+        scale = 1.0
+
+        def __call__(self, p: Tensor, y: Tensor) -> Tensor:
+            value = (p - y).square().mean()
+            self.scale = 0.9 * self.scale + 0.1 * len(p)
+            return value * self.scale
+
+    assert states(skewed(loss=Running()))["E521"] in ("warn", "fail", "inconclusive")

@@ -46,3 +46,15 @@ def test_coupled_losses_have_no_rows() -> None:
         return (p - y).square().mean().sqrt()
 
     assert found(ask(INFLUENCE, skewed(loss=root)))["R201"].state == "not_applicable"
+
+
+def test_rows_that_weigh_nothing_much_decide_nothing() -> None:
+    # The heavy rows are far apart, so that their own spread is the unit; a median is held by them.
+    weight = torch.where(torch.arange(2_000) % 2 == 0, 1.0, 1e-9)
+    one = found(ask(INFLUENCE, skewed(weight=weight)))["R201"]
+    assert one.evidence["moved"] == pytest.approx([0.1, 1.0, 10.0], rel=2e-3)
+    inputs, target = skewed().test
+    spoiled = torch.where(weight < 0.5, 1e3 * target, target)
+    same = found(ask(INFLUENCE, skewed(test=(inputs, spoiled), weight=weight, loss=wald.Absolute())))["R201"]
+    plain = found(ask(INFLUENCE, skewed(weight=weight, loss=wald.Absolute())))["R201"]
+    assert same.evidence["moved"] == pytest.approx(plain.evidence["moved"], rel=0.05, abs=1e-3)

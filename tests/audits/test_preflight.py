@@ -1,42 +1,25 @@
-"""Before anything is measured: leaks, double sigmoids, restless models and forgotten modes."""
+"""Before anything is measured: double sigmoids, restless models and losses, forgotten modes, idle targets."""
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from wald.audits.probes.preflight import PREFLIGHT
 
 from .samples import Column, ask, binary, evidence, found, skewed, source, three_classes
 
-FRESH = torch.randn(1_300, 3, generator=source(99))
-
 
 def test_an_innocent_case_passes() -> None:
-    told = found(ask(PREFLIGHT, binary(train=(FRESH, torch.zeros(1_300)))))
-    assert {code: one.state for code, one in told.items()} == dict.fromkeys(("P001", "P002", "P003", "P004"), "pass")
+    told = found(ask(PREFLIGHT, binary()))
+    codes = ("P001", "P003", "P004", "P007", "P008")
+    assert {code: one.state for code, one in told.items()} == dict.fromkeys(codes, "pass")
     assert all(one.controls.right for one in told.values())
 
 
-def test_copied_rows_are_found() -> None:
-    case = binary()
-    leaked = (torch.cat([case.test[0][:100], FRESH]), torch.zeros(1_400))
-    told = found(ask(PREFLIGHT, binary(train=leaked)))["P002"]
-    assert told.state == "fail"
-    assert told.effect == pytest.approx(100 / 1_500)
-
-
-def test_rows_that_repeat_by_nature_are_no_leak() -> None:
-    # Two flags have four kinds of row: every test row has a twin in training, and so has every training row.
-    flags = torch.randint(0, 2, (400, 2), generator=source(0)).float()
-    target = (torch.arange(400) % 2).float()
-    case = binary(test=(flags[:200], target[:200]), train=(flags[200:], target[200:]), model=lambda x: x[:, 0])
-    told = found(ask(PREFLIGHT, case))["P002"]
-    # Nor could a leak be seen among them, and the planted one says so.
-    assert (told.state, told.effect, told.controls.positive) == ("inconclusive", 0.0, False)
-
-
-def test_without_training_rows_leaks_are_not_run() -> None:
-    assert found(ask(PREFLIGHT, binary()))["P002"].state == "not_run"
+def test_recorded_predictions_are_not_asked_again() -> None:
+    told = found(ask(PREFLIGHT, binary(model=None, prediction=torch.randn(1_500, generator=source(3)))))
+    assert {told[code].state for code in ("P001", "P004")} == {"not_run"}
+    assert {told[code].state for code in ("P003", "P007", "P008")} == {"pass"}
 
 
 @pytest.mark.parametrize(
@@ -74,3 +57,37 @@ def test_a_forgotten_mode_is_a_warning_and_stays() -> None:
     assert told["P001"].state == "pass"
     assert model.training
     assert model[0].training
+
+
+def noisy(p: Tensor, y: Tensor) -> Tensor:
+    return (p - y).square().mean() * (1 + 0.1 * torch.rand(()))
+
+
+def by_place(p: Tensor, y: Tensor) -> Tensor:
+    return ((p - y).square() * torch.linspace(0.5, 1.5, len(p))).mean()
+
+
+@pytest.mark.parametrize("loss", [noisy, by_place])
+def test_a_restless_loss_is_found_and_noted(loss: object) -> None:
+    seen = evidence(skewed(loss=loss))
+    assert found(PREFLIGHT.measure(seen))["P007"].state == "fail"
+    assert "the loss changes" in seen.facts["unstable"]
+
+
+def test_in_order_of_time_a_loss_may_look_back() -> None:
+    assert found(ask(PREFLIGHT, skewed(loss=by_place, ordered=True)))["P007"].state == "pass"
+
+
+def test_a_gradient_leaves_no_trace() -> None:
+    case = binary()
+    assert isinstance(case.model, nn.Module)
+    ask(PREFLIGHT, case)
+    assert all(one.grad is None for one in case.model.parameters())
+
+
+def test_targets_that_hardly_vary_are_a_warning() -> None:
+    few = (torch.arange(1_500) < 4).float()
+    case = binary(test=(torch.randn(1_500, 3, generator=source(0)), few))
+    assert found(ask(PREFLIGHT, case))["P008"].state == "warn"
+    zeros = skewed(300, test=(torch.randn(300, 1, generator=source(0)), torch.zeros(300)), task="regression")
+    assert found(ask(PREFLIGHT, zeros))["P008"].state == "fail"

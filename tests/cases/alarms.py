@@ -86,24 +86,25 @@ def power(make: Callable[[float, int], Case], sizes: Iterable[float], probe: str
     return [sum(seen(size, seed) for seed in range(draws)) / draws for size in sizes]
 
 
+def told(name: str, tried: list[Tried]) -> str:
+    """What one probe did, in a line for whoever mends it."""
+    alarms = [one for one in tried if one.alarms]
+    where = sorted(
+        {
+            f"{one.cell.task[:3]}{one.cell.rows}{'w' * one.cell.weights}{'c' * one.cell.clusters}:{','.join(one.alarms)}"
+            for one in alarms
+        }
+    )
+    return (
+        f"{name}: {len(alarms)} of {len(tried)}; controls wrong {sum(bool(one.wrong) for one in tried)}; broke "
+        f"{sum(bool(one.broken) for one in tried)}; settled {sum(one.settled for one in tried)}; "
+        f"{sum(one.seconds for one in tried) / len(tried):.2f} s each; {where[:12]} "
+        f"{sorted({text for one in tried for text in one.broken})[:2]}"
+    )
+
+
 if __name__ == "__main__":
     import sys
 
-    asked = sys.argv[2:] or [probe.name for probe in PROBES]
-    for name in asked:
-        tried = measure(jobs([name], int(sys.argv[1])))
-        alarms = [one for one in tried if one.alarms]
-        codes = sorted({code for one in tried for code in one.alarms})
-        where = sorted(
-            {
-                f"{one.cell.task[:3]}{one.cell.rows}{'w' * one.cell.weights}{'c' * one.cell.clusters}:{','.join(one.alarms)}"
-                for one in alarms
-            }
-        )
-        print(
-            f"{name}: {len(alarms)} of {len(tried)} {codes}; controls wrong {sum(bool(one.wrong) for one in tried)}; "
-            f"broke {sum(bool(one.broken) for one in tried)}; settled {sum(one.settled for one in tried)}; "
-            f"{sum(one.seconds for one in tried) / len(tried):.2f} s each; {where[:12]} "
-            f"{sorted({text for one in tried for text in one.broken})[:2]}",
-            flush=True,
-        )
+    for chosen in sys.argv[2:] or [probe.name for probe in PROBES]:
+        print(told(chosen, measure(jobs([chosen], int(sys.argv[1])))), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -69,16 +70,21 @@ def fooled() -> nn.Module:
     return model
 
 
+def attack(model: Callable[[], nn.Module]) -> Callable[[], Report]:
+    """The attack on it, and what looks for a hidden gradient."""
+    return audited(lambda: attacked(model()), "attack", "masking", level="standard")
+
+
 def robust(report: Report) -> bool:
     return one(report, "R202").state == "pass"
 
 
 TWINS = (
-    Twin("bad_fragile", "the digits, each pixel moved by a tenth", audited(lambda: attacked(fooled()), "attack", level="standard"),
+    Twin("bad_fragile", "the digits, each pixel moved by a tenth", attack(fooled),
          fires=("R202",), slow=True),
-    Twin("ok_adv", "the same, trained on moved rows", audited(lambda: attacked(hardened()), "attack", "masking", level="standard"),
+    Twin("ok_adv", "the same, trained on moved rows", attack(hardened),
          quiet=("R202", "R203"), slow=True),
     Twin("bad_masked", "the fragile model, logits times 10,000",
-         audited(lambda: attacked(Masked(fooled())), "attack", "masking", level="standard"), fires=("R203",),
+         attack(lambda: Masked(fooled())), fires=("R203",),
          says=lambda r: not robust(r), slow=True),
 )  # fmt: skip

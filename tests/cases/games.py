@@ -34,7 +34,8 @@ def seen(lag: int) -> Case:
 TWINS = (
     Twin("bad_goodhart", "gold = q - 0.6 relu(l)^2, proxy = q + 2 l",
          audited(lambda: candidates(True), "over-optimisation"), fires=("G305",)),
-    Twin("ok_proxy", "gold = q, proxy = q + 0.3 noise", audited(lambda: candidates(False), "over-optimisation"), quiet=ALL),
+    Twin("ok_proxy", "gold = q, proxy = q + 0.3 noise", audited(lambda: candidates(False), "over-optimisation"),
+         quiet=ALL),
     Twin("bad_shortput", "ten puts sold a day, 5 % below the market, no crash on record",
          audited(lambda: market(puts=True), "scenarios", "performance"), fires=("X101", "X103")),
     Twin("ok_index", "the index itself",

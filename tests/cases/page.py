@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import attacks, data, forecasts, games, losses, training
-from .twin import Twin, accused, missed, slandered
+from .twin import ALL, Twin, accused, missed, slandered
 
 TWINS: tuple[Twin, ...] = (
     *losses.TWINS,
@@ -33,15 +33,14 @@ def row(twin: Twin) -> str:
     """One line of the table, measured."""
     report = twin.look()
     fired = ", ".join(sorted({one.code for one in accused(report)})) or "nothing"
-    wrong = [
-        *(f"missed {code}" for code in missed(twin, report)),
-        *(f"false {code}" for code in slandered(twin, report)),
-    ]
+    wrong = [f"missed {code}" for code in missed(twin, report)]
+    wrong += [f"false {code}" for code in slandered(twin, report)]
     if twin.says is not None and not twin.says(report):
         wrong.append("a fact is wrong")
-    quiet = ", ".join(twin.quiet) if twin.quiet != ("",) else "all"
+    quiet = ", ".join(twin.quiet) if twin.quiet != ALL else "all"
     must = ", ".join(twin.fires) or ("a fact of the card" if twin.says is not None and not twin.quiet else "nothing")
-    return f"| {twin.name} | {twin.recipe.replace('|', chr(92) + '|')} | {must} | {quiet or '-'} | {fired} | {'; '.join(wrong) or 'yes'} |"
+    recipe = twin.recipe.replace("|", "\\|")
+    return f"| {twin.name} | {recipe} | {must} | {quiet or '-'} | {fired} | {'; '.join(wrong) or 'yes'} |"
 
 
 def page() -> str:

@@ -31,8 +31,8 @@ def contrary() -> Case:
 
 
 TWINS = (
-    Twin("bad_undertrained", "the digits after 3 epochs", audited(early, "landscape", level="standard"), fires=("T801",),
-         slow=True),
+    Twin("bad_undertrained", "the digits after 3 epochs", audited(early, "landscape", level="standard"),
+         fires=("T801",), slow=True),
     Twin("ok_trained", "the digits after 40", audited(clean, "landscape", level="standard"), quiet=ALL, slow=True),
     Twin("null_curves", "two random walks", audited(walks, "history"), quiet=ALL),
     Twin("bad_divergence", "a loss that falls while the metric turns", audited(contrary, "history"), fires=("M403",)),

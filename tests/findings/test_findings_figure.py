@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from wald.findings import Figure
+from wald.findings.tabulate import tabulate
 
 KINDS = ("reliability", "scatter", "intervals", "lines", "bars", "heat")
 POINTS = {"x": [0.1, 0.5, nan, 0.9], "y": [0.2, nan, 0.4, inf], "low": [0.1, 0.2, nan, 0.3], "high": [0.3, 0.5, 1, inf]}
@@ -133,8 +134,40 @@ def test_without_matplotlib_it_says_how_to_get_it(svg, monkeypatch):
         ({"series": [{"x": ["a"], "y": [1]}]}, ValueError, "holds numbers"),
         ({"series": [{"values": [1]}]}, ValueError, r"got \['values'\]"),
         ({"series": [[1, 2]]}, TypeError, "mapping of columns"),
+        ({"kind": "table", "series": [{"z": [[1, 2]], "columns": ["a"]}]}, ValueError, r"got 1, and rows of \[2\]"),
+        (
+            {"kind": "table", "series": [{"z": [[1]], "columns": ["a"], "labels": ["r", "s"]}]},
+            ValueError,
+            "got 2 for 1 rows",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_early(fields, error, message):
     with pytest.raises(error, match=message):
         Figure(**({"kind": "lines", "title": "t"} | fields))
+
+
+def test_a_table_is_no_picture(svg):
+    table = figure("table", [{"z": [[1, "late"]], "columns": ["cost", "reason"], "labels": ["row 7"]}])
+    assert Figure.from_dict(json.loads(json.dumps(table.to_dict()))) == table
+    with pytest.raises(ValueError, match="a table and no picture"):
+        svg(table)
+
+
+def test_a_picture_alone_has_colours_of_its_own_and_words_are_left_alone(svg):
+    drawn = svg(figure("lines", [POINTS], x="fill #1a1a1a"))
+    assert "var(--picture-ink, #1a1a1a)" in drawn
+    assert ">fill #1a1a1a<" in drawn
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_picture_has_its_numbers_in_a_table(kind):
+    table = tabulate(figure(kind, [DATA[kind], DATA[kind]]))
+    assert table.rows
+    assert {len(row) for row in table.rows} == {len(table.heads)}
+    assert tabulate(figure(kind, [])).rows == ()
+
+
+def test_a_long_table_says_how_much_is_left_out():
+    table = tabulate(figure("scatter", [{"x": list(range(500)), "y": list(range(500))}]))
+    assert (table.heads, len(table.rows), table.left_out) == (("across", "up"), 40, 460)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 import re
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from wald.findings import Figure, Finding, Report
+from wald.findings import Controls, Figure, Finding, Report
 from wald.findings.state import STATES, WORDS
 
 VOID = {"meta", "link", "br", "line", "use", "path", "rect", "img", "hr"}
@@ -131,6 +132,91 @@ def test_groups_are_open_where_there_is_something_to_do(typical):
     assert len(groups) == 6
 
 
+def test_every_link_leads_to_a_place_in_the_page(page):
+    places = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    assert len(places) >= 10
+    assert {place.removeprefix("#") for place in places} <= set(page.ids)
+
+
+def test_the_page_has_landmarks_and_says_what_its_links_are(page):
+    tags = [tag for tag, _ in page.tags]
+    for landmark in ("header", "nav", "main"):
+        assert tags.count(landmark) == 1
+    assert page.tags[[tag for tag, _ in page.tags].index("a")][1] == {"class": "skip", "href": "#content"}
+    named = {attrs.get("aria-labelledby") for tag, attrs in page.tags if tag == "section"}
+    assert named <= set(page.ids)
+    pictures = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert pictures
+    assert all(attrs.get("aria-label") or attrs.get("aria-hidden") for attrs in pictures)
+
+
+def test_what_was_not_checked_is_a_table_with_the_reason_and_the_way(typical):
+    unrun = Finding(
+        code="A103",
+        state="not_run",
+        question="alignment",
+        says="training again: the case gives no refit",
+        fix="give Case(refit=...)",
+    )
+    later = Finding(code="T801", state="not_run", question="training", says="other seeds: left for --deep")
+    text = Page(replace(typical, findings=(*typical.findings, unrun, later)).html()).text
+    for told in ("What was not checked", "training again", "the case gives no refit", "give Case(refit=...)"):
+        assert told in text
+    assert "run with --deep" in text
+    assert "What was not checked" not in Page(Report(kind="audit", subject="s").html()).text
+
+
+def test_what_an_audit_looks_at_besides_has_cards_of_its_own(typical, page):
+    assert page.text.index("5. Edge cases") < page.text.rindex("Warning signs") < page.text.index("Do the probab")
+    assert "3 checks passed; none failed." in page.text
+    assert "Warning signs" not in Page(replace(typical, kind="check").html()).text
+
+
+def test_sentences_that_found_no_room_are_folded(typical):
+    html = replace(typical, further={"gaming": ["Nothing else.", "Or so."]}).html()
+    assert "2 more" in html
+    assert "<li>Or so.</li>" in html
+
+
+def test_the_controls_are_counted_and_listed(typical, page):
+    assert "Planted faults: 30 found, 0 missed. Innocent twins: 30 quiet, 0 raised an alarm." in page.text
+    wrong = Finding(
+        code="W700",
+        state="inconclusive",
+        question="groups",
+        says="So.",
+        controls=Controls(positive=False, negative=True),
+    )
+    text = " ".join(Page(replace(typical, findings=(*typical.findings, wrong)).html()).text.split())
+    assert "30 found, 1 missed" in text
+    assert "W700 groups missed quiet" in text
+
+
+def test_pictures_stand_with_their_question_and_have_their_numbers(typical):
+    one = replace(typical.figures[0], question="calibration")
+    html = replace(typical, figures=(one,)).html()
+    assert '<h2 id="pictures-title">' not in html
+    group = html[html.index('id="evidence-calibration"') :]
+    assert "Forecasts are too high." in group
+    assert "The numbers" in group
+    assert "<td>0.9</td><td>–</td>" in group
+
+
+def test_a_table_of_rows_is_a_table():
+    table = Figure(
+        kind="table",
+        title="The worst rows",
+        caption="The rows that cost most.",
+        series=[{"columns": ["row", "cost", "reason"], "z": [[17, 3.5, "late <b>"], [4, None, ""]]}],
+        question="gaming",
+    )
+    finding = Finding(code="G301", state="pass", question="gaming", says="So.")
+    page = Page(Report(kind="audit", subject="s", findings=(finding,), figures=(table,)).html())
+    for told in ("The rows that cost most.", "reason", "17", "3.5", "late <b>"):
+        assert told in page.text
+    assert not any(attrs.get("role") == "img" for _, attrs in page.tags)
+
+
 @pytest.mark.parametrize("kind", ["check", "audit", "why", "diff", "choose"])
 def test_an_empty_report_is_a_page_too_and_no_pass(kind):
     page = Page(Report(kind=kind, subject="Huber()").html())
@@ -153,7 +239,7 @@ def test_whatever_a_user_says_is_escaped():
         source=evil,
         evidence={"reproduce": evil, evil: evil},
     )
-    kinds = ("reliability", "scatter", "intervals", "lines", "bars", "heat")
+    kinds = ("reliability", "scatter", "intervals", "lines", "bars", "heat", "table")
     figures = [
         Figure(
             kind=kind,
@@ -164,8 +250,13 @@ def test_whatever_a_user_says_is_escaped():
             note=evil,
             series=[
                 {"name": evil, "x": [0.1, 0.2], "y": [1, 2], "z": [[1, 2]], "labels": [evil, "b"], "columns": [evil]}
-                if kind != "heat"
-                else {"name": evil, "z": [[1, 2]], "labels": [evil], "columns": [evil, "b"]}
+                if kind not in ("heat", "table")
+                else {
+                    "name": evil,
+                    "z": [[1, evil if kind == "table" else 2]],
+                    "labels": [evil],
+                    "columns": [evil, "b"],
+                }
             ],
         )
         for kind in kinds
@@ -178,6 +269,7 @@ def test_whatever_a_user_says_is_escaped():
         card={evil: evil},
         answers={evil: evil, "gaming": evil},
         notes=(evil,),
+        further={evil: [evil]},
         environment={evil: evil},
     )
     assert "<script" not in report.html().lower()
@@ -214,9 +306,26 @@ def contrast(one, other):
     return (bright + 0.05) / (dark + 0.05)
 
 
-def test_text_can_be_read(typical):
-    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", typical.html()))
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_and_pens_can_be_told_from_paper(typical, theme):
+    light, dark = typical.html().split("prefers-color-scheme: dark", 1)
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light if theme == "light" else dark.split("</style>")[0]))
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    for name in ("ink", "soft", "pass", "warn", "fail", "inconclusive", "error", "quiet"):
-        assert contrast(colours[name], "#ffffff") >= 4.5, name
+    for name in ("ink", "soft", "pass", "warn", "fail", "inconclusive", "error", "quiet", "accent"):
+        assert contrast(colours[name], colours["paper"]) >= 4.5, name
         assert contrast(colours[name], colours["ground"]) >= 4.5, name
+    for name in ("failed", "broke"):
+        assert contrast(colours[name], "#ffffff") >= 4.5, name
+    assert contrast(colours["ink"], colours["advice"]) >= 4.5
+    assert contrast(colours["ink"], colours["inset"]) >= 4.5
+    for name in ("picture-ink", "picture-faint"):
+        assert contrast(colours[name], colours["picture-paper"]) >= 4.5, name
+    for pen in range(1, 8):
+        assert contrast(colours[f"picture-{pen}"], colours["picture-paper"]) >= 3, pen
+
+
+def test_pictures_take_the_colours_of_the_page(typical):
+    drawn = re.findall(r"(?:fill|stroke): (#[0-9a-f]{6}|var\(--picture-[\w]+)", typical.html())
+    assert "var(--picture-ink" in drawn
+    assert "var(--picture-1" in drawn
+    assert not {one for one in drawn if one.startswith("#")}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from wald.findings import Finding, Report
@@ -25,7 +27,44 @@ def test_the_five_answers_come_first_and_numbered(typical):
         "4. ✓ metric correlation (1 not run)",
         "5. ✗ edge cases",
     ]
-    assert lines.index("1. ! alignment: Nearly: 7.4 % of MAE is lost.") < lines.index("edge cases  ✓ 6 passed")
+    assert lines.index("1. ! alignment: Nearly: 7.4 % of MAE is lost.") < next(
+        place for place, line in enumerate(lines) if "✗ failed W101" in line
+    )
+
+
+def test_an_answer_is_told_up_to_its_first_sentence(typical):
+    answers = dict(typical.answers) | {"gaming": "Yes. Always saying 0.5 wins 3 points. So does noise. And so on."}
+    text = str(replace(typical, answers=answers))
+    assert "3. ✓ gaming: Yes. Always saying 0.5 wins 3 points.\n" in text
+    assert "And so on" not in text
+
+
+def test_what_passed_or_was_not_run_is_counted_by_question(typical):
+    more = [
+        Finding(code=f"T80{i}", state="not_run", question="training", says="retraining: left for --deep")
+        for i in range(4)
+    ]
+    text = str(replace(typical, findings=(*typical.findings, *more)))
+    assert "○ 5 not run: 1 metric correlation, 4 training" in text
+    assert "✓ 27 passed: 5 alignment, 5 robustness, 5 gaming, 3 metric correlation, 6 edge cases, 3" in text
+    assert "left for --deep" not in text
+    assert "--json" in text
+
+
+def test_a_busy_audit_stays_readable():
+    findings = [
+        Finding(code=f"A{100 + i}", state=state, question=question, says="It is so.", fix="Mend it.")
+        for i, (state, question) in enumerate(
+            [("fail", "alignment")] * 2
+            + [("warn", "groups")] * 2
+            + [("inconclusive", "gaming")] * 5
+            + [("not_run", "training")] * 12
+            + [("pass", "edge cases")] * 24
+        )
+    ]
+    report = Report(kind="audit", subject="s", findings=findings, notes=("A long story. " * 40,))
+    assert len(str(report).splitlines()) <= 30
+    assert len([line for line in str(report).splitlines() if "long story" in line]) <= 3
 
 
 def test_the_worst_group_comes_first_and_says_everything(typical):

@@ -11,11 +11,16 @@ from torch import Tensor, nn
 
 from .candidates import Candidates
 from .errors import CaseError
+from .forms import Form
 from .input_space import Attack, InputSpace
 from .metrics import Metric
-from .rows import Rows, as_rows, as_tensor
+from .objective import as_loss
+from .reading import read
+from .rows import Rows, as_tensor
+from .totals import Totals
+from .trading import Trading
 
-Task = Literal["regression", "binary", "multiclass"]
+Task = Literal["regression", "binary", "multiclass", "other"]
 
 TASKS: tuple[Task, ...] = get_args(Task)
 
@@ -27,12 +32,28 @@ class Case:
     Give a `model`, or the `prediction` that it made for the test rows. What is left out is not guessed: the probes
     that need it say so.
 
+    What is given in other words becomes what an audit speaks, once: tables and arrays become tensors (words and gaps
+    in them codes, which the model sees as what they were), names of classes numbers, names of losses and metrics the
+    things themselves, and a model of another library a function of tensors that emits what the loss takes. `original`
+    is the model as it was given.
+
     Attributes:
-        loss: the loss that trained it: one of wald's, or any callable (prediction, target).
-        metric: what the model is judged by.
-        test: inputs and targets that the model has not seen; arrays, tables and lists become tensors.
-        model: a module, or any callable, from inputs (rows, ...) to predictions as the loss takes them.
+        loss: the loss that trained it: one of wald's, a `wald.Objective` whose terms read predictions and targets, or
+            any callable (prediction, target); or the name of one of wald's: "log_loss", "Huber(delta=2)".
+        metric: what the model is judged by: a `wald.Metric`, a name ("roc_auc", "neg_mean_absolute_error", "f1"), a
+            scorer or metric function of scikit-learn, or, with `lower_is_better`, a callable (prediction, target)
+            that takes predictions as the loss does.
+        test: inputs and targets that the model has not seen: tensors, arrays, data frames or lists; or batches of
+            them (a DataLoader, a Dataset), of which a sample is kept that fits into memory, while the loss and the
+            metric are measured on all.
+        model: a module, or any callable, from inputs (rows, ...) to predictions as the loss takes them; an estimator
+            or pipeline of scikit-learn, XGBoost, LightGBM or CatBoost; or a model of Hugging Face, for token numbers.
         prediction: what a model that is not at hand predicted for the test rows, as the loss takes it.
+        prediction_is: "probabilities" or "logits", where `prediction` is not as the loss takes it.
+        target: the test targets, where `prediction` is given and inputs are not.
+        lower_is_better: whether less of the metric is better, where it is a callable.
+        classes: the names of the classes in the order of the predictions' columns, where targets are names; the last
+            of two is the one that a single prediction speaks of. None for the model's own order, or the alphabet's.
         name: what to call the case.
         train: inputs and targets that the model was trained on; without them leaks cannot be looked for.
         shifted: test rows from elsewhere or later, by name.
@@ -44,7 +65,8 @@ class Case:
         columns: what the metric needs besides: one value for each test row.
         features: the names of the inputs' columns.
         about: the data, the model, the assumptions and the source, in a paragraph.
-        task: "regression", "binary" or "multiclass"; None to read it off the loss and the targets.
+        task: "regression", "binary", "multiclass" or "other" (predictions that are no forecasts of the targets:
+            positions, actions, embeddings); None to read it off the loss and the targets.
         checkpoints: the model's `state_dict` at stages of its training, the first one first.
         history: numbers logged in training, by name, one for each epoch: "loss", "metric" (the case's, on held-out
             rows), "gradient norm", "reward", "kl", "length" ...
@@ -53,17 +75,29 @@ class Case:
         candidates: several outputs for each input, with proxy and true scores.
         input_space: what the inputs can be.
         attack: how far inputs may be moved.
+        trading: how predictions become money, where they are positions in a market and targets are its returns.
         recipe: a line of Python that makes the case again, under the name `case`; findings quote it.
+        notes: what a reader of the report should know of how the case was read.
+        totals: the loss and the metric over all rows, where `test` holds a part of them.
 
     Raises:
         CaseError: something does not fit together; the message says what, and how to mend it.
+
+    >>> import wald
+    >>> case = wald.Case(prediction=[0.3, -1.2, 2.0], target=[1.0, 0.0, 1.0], loss="log_loss", metric="roc_auc")
+    >>> case.loss, case.metric.name
+    (BinaryCrossEntropy(), 'AUC')
     """
 
     loss: Callable[..., Tensor]
     metric: Metric
-    test: Rows
+    test: Rows = None  # pyright: ignore[reportAssignmentType]  (it is read off prediction and target)
     model: nn.Module | Callable[[Tensor], Tensor] | None = None
     prediction: Tensor | None = None
+    prediction_is: Form | None = None
+    target: Tensor | None = None
+    lower_is_better: bool | None = None
+    classes: tuple[Hashable, ...] = ()
     name: str = "case"
     train: Rows | None = None
     shifted: Mapping[str, Rows] = field(default_factory=dict[str, Rows])
@@ -82,37 +116,29 @@ class Case:
     candidates: Candidates | None = None
     input_space: InputSpace = field(default_factory=InputSpace)
     attack: Attack = field(default_factory=Attack)
+    trading: Trading | None = None
     recipe: str = ""
+    notes: tuple[str, ...] = ()
+    totals: Totals | None = None
 
     def __post_init__(self) -> None:
-        if self.model is None and self.prediction is None:
-            raise CaseError("give the model, or the prediction that it made for each test row.")
-        if self.model is not None and not callable(self.model):
-            raise CaseError(f"model is a module or a callable; got {type(self.model).__name__}.")
-        if not callable(self.loss):
-            raise CaseError(f"loss is a callable (prediction, target); got {type(self.loss).__name__}.")
-        if not isinstance(self.metric, Metric):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise CaseError(
-                f"metric is a wald.Metric; got {type(self.metric).__name__}. For a function of (prediction, target): "
-                "Metric(name=..., per_example=...) if it gives one value a row, Metric(name=..., of=...) otherwise."
-            )
         if self.task is not None and self.task not in TASKS:
             raise CaseError(f"task is one of {', '.join(TASKS)}; got {self.task!r}.")
-        object.__setattr__(self, "test", as_rows("test", self.test))
+        object.__setattr__(self, "loss", as_loss(self.loss))
+        for name, value in read(self).items():
+            object.__setattr__(self, name, value)
         inputs, targets = self.test
-        if self.train is not None:
-            object.__setattr__(self, "train", as_rows("train", self.train))
-            if self.train[0].shape[1:] != inputs.shape[1:]:
-                raise CaseError(
-                    f"train inputs {tuple(self.train[0].shape)} and test inputs {tuple(inputs.shape)} differ beyond "
-                    "the number of rows; prepare both in the same way."
-                )
+        if self.train is not None and self.train[0].shape[1:] != inputs.shape[1:]:
+            raise CaseError(
+                f"train inputs {tuple(self.train[0].shape)} and test inputs {tuple(inputs.shape)} differ beyond "
+                "the number of rows; prepare both in the same way."
+            )
         if len(targets) > 1 and self.task != "regression" and bool((targets == targets[0]).all()):
             raise CaseError(
                 f"all {len(targets)} test targets are {targets.flatten()[0].item():g}, so nothing can be told "
                 "apart. Use test rows of every class."
             )
-        object.__setattr__(self, "shifted", _shifted(self.shifted, inputs))
+        object.__setattr__(self, "shifted", _alike(self.shifted, inputs))
         self._settle_prediction(len(targets))
         self._settle_weight(len(targets))
         self._settle_groups(len(targets))
@@ -130,17 +156,18 @@ class Case:
             )
 
     @property
+    def original(self) -> Any:
+        """The model as it was given, whatever library it is from."""
+        return getattr(self.model, "original", self.model)
+
+    @property
     def described_metric(self) -> str:
         """The metric with its unit."""
         return self.metric.describe()
 
     def _settle_prediction(self, rows: int) -> None:
-        if self.prediction is None:
-            return
-        given = as_tensor("prediction", self.prediction).detach().cpu()
-        if len(given) != rows:
-            raise CaseError(f"prediction has {len(given)} rows for {rows} test rows; give one for each.")
-        object.__setattr__(self, "prediction", given)
+        if self.prediction is not None and len(self.prediction) != rows:
+            raise CaseError(f"prediction has {len(self.prediction)} rows for {rows} test rows; give one for each.")
 
     def _settle_weight(self, rows: int) -> None:
         if self.weight is not None:
@@ -186,12 +213,11 @@ def _labels(name: str, labels: Any, rows: int) -> tuple[Hashable, ...]:
     return tuple(listed)
 
 
-def _shifted(given: Mapping[str, Rows], inputs: Tensor) -> Mapping[str, Rows]:
-    settled = {name: as_rows(f"shifted[{name!r}]", rows) for name, rows in given.items()}
-    for name, (others, _) in settled.items():
+def _alike(shifted: Mapping[str, Rows], inputs: Tensor) -> Mapping[str, Rows]:
+    for name, (others, _) in shifted.items():
         if others.shape[1:] != inputs.shape[1:]:
             raise CaseError(
                 f"shifted[{name!r}] inputs {tuple(others.shape)} and test inputs {tuple(inputs.shape)} differ beyond "
                 "the number of rows; prepare both in the same way."
             )
-    return MappingProxyType(settled)
+    return MappingProxyType(dict(shifted))

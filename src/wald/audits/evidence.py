@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from ..checks import check
 from ..core import Loss
 from .case import Case
+from .calibrating.class_link import meant_classes
 from .cost import Cost
 from .errors import CaseError
 from .link import Link, link_of
 from .metrics import Columns
 from .probe import Level as Level
-from .space import Binary, Space, space_of
+from .space import Binary, Multiclass, Regression, Space, logarithmic, space_of
 from .statistics import Bootstrap, Sample, generator
 from .yardstick import Yardstick
 
@@ -153,6 +154,13 @@ class Evidence:
         return None if self.link is None else self.link.undo(self.score)
 
     @cached_property
+    def meant(self) -> Tensor | None:
+        """The scores whose sigmoid or softmax is what the model means, read through its loss; None where none can be."""
+        if isinstance(self.space, Multiclass):
+            return meant_classes(self.cost, self.score, self.random("meant classes"))
+        return self.repaired
+
+    @cached_property
     def bootstrap(self) -> Bootstrap:
         """Resamples of the rows, for means."""
         return self.sample.bootstrap(self.budget.draws)
@@ -243,6 +251,8 @@ def gather(case: Case, *, level: Level, seed: int) -> Evidence:
             f"targets {tuple(target.shape)}: {error}"
         ) from error
     space = space_of(case.task, case.loss, prediction, target)
+    if isinstance(space, Regression) and logarithmic(cost, target):
+        space = replace(space, logarithm=True)
     columns = {name: values[chosen] for name, values in case.columns.items()}
     weight = None if case.weight is None else case.weight[chosen]
     _try_metric(case, prediction, target, columns, weight)

@@ -11,17 +11,20 @@ from .probes.dominance import DOMINANCE
 from .probes.dynamics import DYNAMICS
 from .probes.edges import EDGES
 from .probes.extremes import EXTREMES
+from .probes.foresight import FORESIGHT
 from .probes.gaming import GAMING
 from .probes.goodhart import GOODHART
 from .probes.groups import GROUPS
 from .probes.guarantee import GUARANTEE
 from .probes.history import HISTORY
 from .probes.influence import INFLUENCE
+from .probes.interruptions import INTERRUPTIONS
 from .probes.invariances import INVARIANCES
 from .probes.labels import LABELS
 from .probes.ladder import LADDER
 from .probes.landscape import LANDSCAPE
 from .probes.leakage import LEAKAGE
+from .probes.masking import MASKING
 from .probes.overoptimisation import OVEROPTIMISATION
 from .probes.performance import PERFORMANCE
 from .probes.poison import POISON
@@ -44,6 +47,8 @@ PROBES: tuple[Probe, ...] = (
     RETRAINING,
     INFLUENCE,
     ATTACK,
+    MASKING,
+    INTERRUPTIONS,
     SHIFT,
     TAIL,
     GAMING,
@@ -69,4 +74,5 @@ PROBES: tuple[Probe, ...] = (
     SCENARIOS,
     EXTREMES,
     PERFORMANCE,
+    FORESIGHT,
 )

@@ -16,7 +16,9 @@ Level = Literal["quick", "standard", "deep"]
 LEVELS: tuple[Level, ...] = ("quick", "standard", "deep")
 
 #: What a case may give beyond its loss, its test rows and its metric, and how to give it.
-Need = Literal["model", "module", "train", "shifted", "groups", "refit", "history", "runs", "checkpoints", "candidates"]
+Need = Literal[
+    "model", "module", "train", "shifted", "groups", "refit", "history", "runs", "checkpoints", "candidates", "trading"
+]
 ADVICE: dict[Need, str] = {
     "model": "give Case(model=...): recorded predictions cannot be asked again",
     "module": "give Case(model=...) as a torch.nn.Module",
@@ -27,6 +29,7 @@ ADVICE: dict[Need, str] = {
     "history": 'give Case(history={"loss": [...], "metric": [...]}), a number for each epoch',
     "runs": 'give Case(runs=[{"loss": ..., "metric": ..., "rate": ...}, ...]), one for each training',
     "checkpoints": "give Case(checkpoints=...), the model's state_dict at stages of its training",
+    "trading": "give Case(trading=Trading(payoff=...)), if predictions are positions in a market",
     "candidates": "give Case(candidates=Candidates(proxy=..., gold=...))",
 }
 

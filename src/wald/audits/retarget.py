@@ -87,7 +87,7 @@ def _shifted_bins(stick: Yardstick, score: Tensor, rows: Tensor, unit: float) ->
     """A shift for each bin of predictions, in steps of the target's standard deviation."""
     given = score[rows]
     bins = max(1, min(_BINS, len(rows) // _IN_BIN))
-    edges = torch.quantile(given.double(), torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1]).to(score.dtype)
+    edges = _quantiles(given, torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1], stick.weight, rows)
     place = torch.bucketize(given, edges)
     shifts = torch.zeros(bins, dtype=score.dtype)
     for index in range(bins):
@@ -104,6 +104,27 @@ def _shifted_bins(stick: Yardstick, score: Tensor, rows: Tensor, unit: float) ->
         best, _ = compass_search(costs, starts, torch.tensor([0.25], dtype=torch.float64), finest=1 / 64)
         shifts[index] = unit * float(best[0])
     return lambda x: x + shifts[torch.bucketize(x, edges)]
+
+
+def _quantiles(values: Tensor, shares: Tensor, weight: Tensor | None, rows: Tensor) -> Tensor:
+    """Quantiles of these rows, where each counts for its weight."""
+    if weight is None:
+        return torch.quantile(values.double(), shares).to(values.dtype)
+    ordered, order = values.sort()
+    reached = weight[rows][order].double().cumsum(0)
+    return ordered[torch.searchsorted(reached, shares * reached[-1]).clamp_max(len(values) - 1)]
+
+
+def worsened(space: Space, stick: Yardstick, score: Tensor, target: Tensor, *, share: float = 0.15) -> Tensor | None:
+    """The scores with the smallest shift that costs this share by `stick`; None where it feels no shift."""
+    least = stick.mean(score)
+    made = affine(space, score, target)
+    for size in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0):
+        for sign in (1, -1):
+            shifted = made(_axis(1 + len(space.directions(score)), 1, sign * size))(score)
+            if stick.mean(shifted) > least + share * abs(least):
+                return shifted
+    return None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def as_tensor(name: str, values: Any) -> Tensor:
         CaseError: they are no numbers, a single number, or not finite.
     """
     if not isinstance(values, Tensor):
+        if hasattr(values, "toarray"):
+            values = values.toarray()
         if hasattr(values, "to_numpy"):
             values = values.to_numpy()
         try:
@@ -44,7 +46,8 @@ def as_tensor(name: str, values: Any) -> Tensor:
     if values.ndim == 0:
         raise CaseError(f"{name} are a single number; the first axis counts the rows.")
     refuse_nan(name, values)
-    return values
+    # Yes and no are 1 and 0, which is how losses take them.
+    return values.float() if values.dtype == torch.bool else values
 
 
 def refuse_nan(name: str, x: Tensor) -> None:

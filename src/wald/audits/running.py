@@ -9,11 +9,15 @@ import traceback
 from typing import Any
 
 from ..checks.subjects.subject import undisturbed
-from ..findings import Figure, Finding, Report
+from ..findings import Finding, Report, State
+from ..findings.answers import compose
+from ..findings.state import overall_state
 from .case import Case
 from .evidence import Evidence, gather
+from .pairing import pairing
 from .plan import PROBES
 from .probe import ADVICE, LEVELS, Level, Outcome, Probe
+from .totals import Totals, totals_of
 
 #: (what is being done, how much is done, of how much) → nothing.
 Progress = Callable[[str, int, int], None]
@@ -155,29 +159,60 @@ def _unrun(probe: Probe, reason: str, evidence: Evidence) -> Outcome:
 
 def _report(evidence: Evidence, kept: list[_Kept], interrupted: bool) -> Report:
     case = evidence.case
-    answers: dict[str, list[str]] = {}
-    for one in kept:
-        if one.outcome.answer:
-            answers.setdefault(one.probe.question, []).append(one.outcome.answer)
+    answers, further = _answers(kept)
     findings = [finding for one in kept for finding in one.outcome.findings]
-    figures: list[Figure] = [figure for one in kept for figure in one.outcome.figures]
+    figures = [replace(figure, question=one.probe.question) for one in kept for figure in one.outcome.figures]
     return Report(
         kind="audit",
         subject=f"{case.name}: {evidence.cost.name}, judged by {case.described_metric}",
         card=evidence.measured_card,
         findings=tuple(findings),
         figures=tuple(figures),
-        answers={question: "; ".join(parts) + "." for question, parts in answers.items()},
+        answers=answers,
+        further=further,
         notes=tuple(_notes(evidence, interrupted)),
         seed=evidence.seed,
+        paired=_paired(evidence),
     )
+
+
+def _paired(evidence: Evidence) -> dict[str, Any]:
+    """What `wald audit --compare` needs; an audit does not break for want of it."""
+    try:
+        with undisturbed():
+            return pairing(evidence)
+    except Exception as error:
+        return {"missing": f"{type(error).__name__}: {error}"}
+
+
+def _answers(kept: list[_Kept]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """For each question the answer, the worst first, and what found no room in it."""
+    parts: dict[str, list[tuple[State, str]]] = {}
+    for one in kept:
+        state = overall_state(finding.state for finding in one.outcome.findings)
+        parts.setdefault(one.probe.question, []).append((state, one.outcome.answer))
+    composed = {question: compose(question, said) for question, said in parts.items() if any(one for _, one in said)}
+    return (
+        {question: answer for question, (answer, _) in composed.items()},
+        {question: rest for question, (_, rest) in composed.items() if rest},
+    )
+
+
+def _sampled(evidence: Evidence, rows: int) -> list[str]:
+    """Of how many rows these are a part, and what all of them say."""
+    try:
+        with undisturbed():
+            totals = totals_of(evidence) or Totals(rows=rows)
+    except Exception as error:
+        return [f"measured on {evidence.rows:,} of {rows:,} test rows; over all: {type(error).__name__}: {error}"]
+    return list(totals.told(evidence.rows, metric=evidence.case.metric.name, ordered=evidence.case.ordered))
 
 
 def _notes(evidence: Evidence, interrupted: bool) -> list[str]:
     case, rows = evidence.case, len(evidence.case.test[1])
     notes = [case.about] if case.about else []
-    if evidence.rows < rows:
-        notes.append(f"measured on {evidence.rows} of {rows} test rows, drawn at random")
+    notes += case.notes
+    notes += _sampled(evidence, rows)
     if evidence.space is None:
         notes.append("the task is none of regression, binary and multiclass, so most probes do not apply")
     if broken := evidence.facts.get("check"):

@@ -73,40 +73,51 @@ class Space(ABC):
 
 @dataclass(frozen=True)
 class Regression(Space):
-    """One real number a row."""
+    """One real number a row.
+
+    Attributes:
+        logarithm: whether predictions are the logarithm of what the target is measured in.
+    """
 
     task: ClassVar[Task] = "regression"
+    logarithm: bool = False
 
     def unit(self, target: Tensor) -> float:
-        """The standard deviation of the target."""
-        return float(target.double().std(correction=0).clamp_min(1e-12))
+        """The standard deviation of the target, in the scale of the predictions."""
+        return float(self._scored(target.double(), target).std(correction=0).clamp_min(1e-12))
 
     def perfect(self, score: Tensor, target: Tensor, size: float) -> Tensor:
         """The target."""
-        return target.to(score.dtype)
+        return self._scored(target.to(score.dtype), target)
 
     def constants(self, score: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Zero, the ends, the middles, and numbers far out."""
         y, spread = target.double(), self.unit(target)
-        found = {
-            "always 0": torch.zeros(()),
-            "always the mean": y.mean(),
-            "always the median": y.median(),
-            "always the least": y.min(),
-            "always the largest": y.max(),
-        }
-        far = {f"always {sign}{size:g} sd": y.mean() + float(f"{sign}{size}") * spread
+        found = {"always the mean": y.mean(), "always the median": y.median(), "always the least": y.min(),
+                 "always the largest": y.max()}  # fmt: skip
+        found = {"always 0": torch.zeros(())} | {name: self._scored(value, target) for name, value in found.items()}
+        middle = self._scored(y.mean(), target)
+        far = {f"always {sign}{size:g} sd": middle + float(f"{sign}{size}") * spread
                for size in (30.0, 1e4) for sign in "+-"}  # fmt: skip
         return {name: value.to(score.dtype) for name, value in (found | far).items()}
 
     def twin(self, score: Tensor, target: Tensor, source: torch.Generator) -> Tensor:
         """The score with the residuals of other rows."""
-        residual = target - score
-        return score + residual[torch.randperm(len(score), generator=source)] - residual.mean()
+        middle = score.exp() if self.logarithm else score
+        residual = target - middle
+        found = middle + residual[torch.randperm(len(score), generator=source)] - residual.mean()
+        return found.clamp_min(0) if self.logarithm else found
 
     def reference(self, score: Tensor, target: Tensor) -> Tensor:
-        """Half the squared error."""
-        return 0.5 * (score - target).square()
+        """Half the squared error; of logarithms, the loss of counts."""
+        return score.exp() - target * score if self.logarithm else 0.5 * (score - target).square()
+
+    def _scored(self, value: Tensor, target: Tensor) -> Tensor:
+        """Values in the scale of the predictions; what has no logarithm stands half below the least that has one."""
+        if not self.logarithm:
+            return value
+        positive = target[target > 0]
+        return value.clamp_min(0.5 * float(positive.min()) if len(positive) else 1.0).log()
 
 
 @dataclass(frozen=True)
@@ -210,3 +221,15 @@ def _guessed(prediction: Tensor, target: Tensor) -> Task | None:
     if prediction.ndim == 1 and bool(((target == 0) | (target == 1)).all()):
         return "binary"
     return "regression" if prediction.shape == target.shape else None
+
+
+def logarithmic(cost: Cost, target: Tensor) -> bool:
+    """Whether a loss of one number wants the logarithm of the target: it costs least there, and not at the target."""
+    y = target.double()[target > 0]
+    if not cost.separable or len(y) < 5 or bool((target < 0).any()):
+        return False
+    y = torch.quantile(y[:10_000], torch.tensor([0.05, 0.3, 0.6, 0.95], dtype=torch.float64)).to(target.dtype)
+    best = y.log()
+    with torch.no_grad():
+        at, below, above, itself = (cost.each(one, y) for one in (best, best - 0.3, best + 0.3, y))
+    return bool(((at < below) & (at < above) & (at < itself)).all())

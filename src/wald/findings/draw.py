@@ -14,7 +14,7 @@ from wald.findings.pictures.bars import draw_bars
 from wald.findings.pictures.heat import draw_heat
 from wald.findings.pictures.intervals import draw_intervals
 from wald.findings.pictures.lines import draw_lines
-from wald.findings.pictures.look import HEIGHT, INK, STYLE, WIDTH
+from wald.findings.pictures.look import HEIGHT, INK, PAPER, STYLE, THEMED, WIDTH
 from wald.findings.pictures.reliability import draw_reliability
 from wald.findings.pictures.scatter import draw_scatter
 
@@ -38,7 +38,8 @@ _DRAW: dict[FigureKind, Callable[[Canvas, Figure], None]] = {
 def svg(figure: Figure, *, title: bool = True) -> str:
     """Draw a figure as one `<svg>` element that scales to the width it is given.
 
-    Text stays text, in the reader's own sans-serif; no font is embedded and nothing is fetched.
+    Text stays text, in the reader's own sans-serif; no font is embedded and nothing is fetched. Its colours are
+    variables of the page around it, so that it turns dark with it; alone, it is dark on light.
 
     Args:
         figure: What to draw.
@@ -46,7 +47,10 @@ def svg(figure: Figure, *, title: bool = True) -> str:
 
     Raises:
         ModuleNotFoundError: If matplotlib is not installed; the message says how to get it.
+        ValueError: If the figure is a table, which a page writes as one.
     """
+    if figure.kind == "table":
+        raise ValueError(f"{figure.title!r} is a table and no picture: its rows are in figure.series[0]['z'].")
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure as Canvas
@@ -58,7 +62,7 @@ def svg(figure: Figure, *, title: bool = True) -> str:
     with mpl.rc_context(STYLE):
         # The object, not pyplot: no window, no global state, and no figure that stays in memory.
         # "constrained" makes room for long labels and for the legend above.
-        canvas = Canvas(figsize=(WIDTH, HEIGHT), layout="constrained", facecolor="white")
+        canvas = Canvas(figsize=(WIDTH, HEIGHT), layout="constrained", facecolor=PAPER)
         _DRAW[figure.kind](canvas, figure)
         drawn = StringIO()
         # Without date and creator, the same figure is the same bytes on any day.
@@ -77,6 +81,8 @@ def _embed(drawn: str, figure: Figure, *, title: bool) -> str:
     drawn = re.sub(r"<!--.*?-->\s*", "", drawn, flags=re.DOTALL)
     # The text was measured in DejaVu, which is wide; in a reader's own font it takes no more room.
     drawn = re.sub(r"(font(?:-family)?: [^;\"]*?)'DejaVu Sans'[^;\"]*", r"\1system-ui, sans-serif", drawn)
+    # Outside of a page the variables are not set, and each falls back to the colour that it stands for.
+    drawn = re.sub(r"((?:fill|stroke): )(#[0-9a-f]{6})\b", lambda it: it[1] + THEMED.get(it[2], it[2]), drawn)
     # Two figures in one page must not share the name of an element.
     mark = "w" + sha256(json.dumps(figure.to_dict(), sort_keys=True).encode()).hexdigest()[:8] + "-"
     drawn = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mark}", drawn)
@@ -98,7 +104,7 @@ def _heading(title: str, across: float) -> tuple[int, str]:
     above = leading * len(lines) + 8
     text = "".join(
         f'<text x="4" y="{leading * (index + 1) - above}" style="font: bold 12px system-ui, sans-serif; '
-        f'fill: {INK}">{escape(line)}</text>'
+        f'fill: {THEMED[INK]}">{escape(line)}</text>'
         for index, line in enumerate(lines)
     )
-    return above, f'<rect y="{-above}" width="{across:g}" height="{above}" fill="white"/>{text}'
+    return above, f'<rect y="{-above}" width="{across:g}" height="{above}" style="fill: {THEMED[PAPER]}"/>{text}'

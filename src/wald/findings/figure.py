@@ -11,7 +11,7 @@ from wald.findings.plain import to_plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FigureKind: TypeAlias = Literal["reliability", "scatter", "intervals", "lines", "bars", "heat"]
+FigureKind: TypeAlias = Literal["reliability", "scatter", "intervals", "lines", "bars", "heat", "table"]
 
 _KINDS: tuple[FigureKind, ...] = get_args(FigureKind)
 _COLUMNS = ("x", "y", "low", "high", "count", "labels")
@@ -22,6 +22,7 @@ _NEEDS: dict[FigureKind, tuple[str, ...]] = {
     "lines": ("y",),
     "bars": ("y",),
     "heat": ("z",),
+    "table": ("z",),
 }
 
 
@@ -39,6 +40,7 @@ class Figure:
     | lines | `x`, `y`, and `low` and `high` of a band |
     | bars | `labels` (or `x`), `y`, and `low` and `high` of the bars' ends |
     | heat | `z`, a list of rows; `labels` of the rows, `columns` of the columns. One series |
+    | table | `z`, a list of rows of numbers and words; `columns`, their headings; `labels` of the rows. One series |
 
     Attributes:
         kind: How it is drawn.
@@ -51,6 +53,7 @@ class Figure:
         reference: A value to compare with, drawn as a line: across for bars and lines, upright for intervals.
         log: The axes with a logarithmic scale: "", "x", "y" or "xy".
         note: What a careful reader needs besides, such as how many rows it shows.
+        question: The question that it belongs to, where it is evidence for one.
     """
 
     kind: FigureKind
@@ -63,6 +66,7 @@ class Figure:
     reference: float | None = None
     log: Literal["", "x", "y", "xy"] = ""
     note: str = ""
+    question: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
@@ -95,10 +99,22 @@ def _series(series: object, kind: FigureKind, title: str) -> dict[str, Any]:
         if missing := [name for name in needed if name not in given]:
             raise ValueError(f"{title!r}: a series of kind {kind!r} with {sorted(given)} lacks {missing}.")
     lengths = {name: len(column) for name, column in given.items() if name != "z"}
-    if kind != "heat" and len(set(lengths.values())) > 1:
+    if kind not in ("heat", "table") and len(set(lengths.values())) > 1:
         raise ValueError(f"{title!r}: the columns of a series have one length; got {lengths}.")
+    if kind == "table" and given:
+        _check_table(plain, title)
     numeric = {"x", "y", "low", "high", "count"} - ({"x"} if kind == "bars" else set[str]())
     for name in numeric & given.keys():
         if not all(value is None or isinstance(value, int | float) for value in given[name]):
             raise ValueError(f"{title!r}: the column {name!r} holds numbers; got {given[name]!r}.")
     return plain
+
+
+def _check_table(series: dict[str, Any], title: str) -> None:
+    """A table that is ragged reads wrong, and nobody sees it."""
+    across = len(series.get("columns") or ())
+    widths = sorted({len(row) for row in series["z"]})
+    if widths != [across]:
+        raise ValueError(f"{title!r}: a table has a heading for each column; got {across}, and rows of {widths}.")
+    if (labels := series.get("labels")) and len(labels) != len(series["z"]):
+        raise ValueError(f"{title!r}: a table has a label for each row; got {len(labels)} for {len(series['z'])} rows.")

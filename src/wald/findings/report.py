@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -33,10 +33,12 @@ class Report:
         findings: The results.
         card: The facts measured about the loss.
         figures: The pictures of its page.
-        answers: For each question, one sentence.
+        answers: For each question, the answer in at most four short sentences.
+        further: For each question, what else was seen, a sentence each: for whoever wants more than the answer.
         notes: What else the reader must know.
         environment: Where it was made.
         seed: With which seed.
+        paired: What a later report needs to be compared with this one row by row; empty where that has no meaning.
     """
 
     kind: ReportKind
@@ -48,6 +50,8 @@ class Report:
     notes: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=describe_environment, hash=False)
     seed: int = 0
+    further: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]], hash=False)
+    paired: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
@@ -60,7 +64,7 @@ class Report:
             object.__setattr__(self, name, members)
         notes: Iterable[str] = (self.notes,) if isinstance(self.notes, str) else self.notes
         object.__setattr__(self, "notes", tuple(notes))
-        for name in ("card", "answers", "environment"):
+        for name in ("card", "answers", "environment", "further", "paired"):
             object.__setattr__(self, name, to_plain(getattr(self, name)))
 
     @property
@@ -108,6 +112,8 @@ class Report:
             "answers": dict(self.answers),
             "figures": [figure.to_dict() for figure in self.figures],
             "notes": list(self.notes),
+            # Only an audit has these.
+            **{name: to_plain(getattr(self, name)) for name in ("further", "paired") if getattr(self, name)},
         }
 
     @classmethod
@@ -129,6 +135,8 @@ class Report:
             notes=tuple(data.get("notes", ())),
             environment=data.get("environment") or {},
             seed=data.get("seed", 0),
+            further=data.get("further") or {},
+            paired=data.get("paired") or {},
         )
 
     def json(self, indent: int | None = 2) -> str:

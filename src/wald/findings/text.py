@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import wrap
+import re
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING
 
 from wald.findings.questions import FIVE, group_by_question, question_key
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 # Every failure and error is told; of the milder ones only so many, and the rest by their codes.
 _MOST: dict[State, int] = {"warn": 6, "inconclusive": 4}
+# So few that did not come out are told with their reasons; of more, an audit says how many.
+_FEW = 2
+# A note in the text of an audit is no longer than this; the page has all of it.
+_NOTE = 180
 # Entries of a card that an expert looks up, and those that are worth telling only where something is wrong.
 _DETAILS = {
     "strictly_convex",
@@ -104,7 +109,7 @@ def _lines(report: Report, width: int) -> list[_Line]:
         *_header(report, width),
         *_card(report, width),
         *_answers(report, width),
-        *_groups(report, width),
+        *(_digest(report, width) if report.kind == "audit" else _groups(report, width)),
         *_ending(report, width),
     ]
 
@@ -133,31 +138,77 @@ def _worth(key: str, value: object) -> bool:
 
 def _answers(report: Report, width: int) -> Iterator[_Line]:
     answers = {question_key(question): answer for question, answer in report.answers.items()}
+    groups = group_by_question(report.findings)
+    states: dict[str, list[State]] = {
+        question: [finding.state for finding in groups.get(question, [])] for question in {**FIVE, **answers}
+    }
     audit = report.kind == "audit"
-    questions = list(dict.fromkeys([*FIVE, *answers])) if audit else list(answers)
+    # What an audit looks at beside the five is told here where it is wrong, in full; the page has a card for each.
+    questions = list(FIVE) if audit else list(answers)
     if report.kind == "check":
         # Where it breaks and what to change is told by the rows below, one by one.
         questions = questions[:1]
     if not questions:
         return
-    groups = group_by_question(report.findings)
     yield _Line("")
     for question in questions:
-        states: list[State] = [finding.state for finding in groups.get(question, [])]
-        state = overall_state(states)
-        mark = f"{SYMBOLS[state]} " if states or audit else ""
-        number = f"{list(FIVE).index(question) + 1}. " if audit and question in FIVE else "   " if audit else ""
+        state = overall_state(states[question])
+        mark = f"{SYMBOLS[state]} " if states[question] or audit else ""
+        number = f"{list(FIVE).index(question) + 1}. " if audit else ""
         # A question that passed in part says how much of it was not run.
-        unrun = sum(one == "not_run" for one in states) if state == "pass" else 0
+        unrun = states[question].count("not_run") if state == "pass" else 0
         partly = f" ({state_words('not_run', unrun)})" if unrun else ""
         begin = f"{number}{mark}{question}{partly}: "
-        answer = answers.get(question) or _unanswered(states)
-        yield from _wrapped(begin + answer, width, hang=3, style=_STYLES[state], styled=len(begin))
+        answer = answers.get(question) or _unanswered(states[question])
+        told = _beginning(answer) if audit else answer
+        yield from _wrapped(begin + told, width, hang=3, style=_STYLES[state], styled=len(begin))
+
+
+def _beginning(answer: str) -> str:
+    """The word or two that open an answer, and the first sentence after them."""
+    return " ".join(re.split(r"(?<=[.!?]) (?=[A-Z\d])", answer)[:2])
 
 
 def _unanswered(states: list[State]) -> str:
     counts = count_states(states)
     return f"{verdict_words(overall_state(states), counts)} ({counts_words(counts)})"
+
+
+def _digest(report: Report, width: int) -> Iterator[_Line]:
+    """What is wrong in full, and how much of each question came out otherwise."""
+    if not report.findings:
+        return
+    yield _Line("")
+    by_state = {state: [finding for finding in report.findings if finding.state == state] for state in STATES}
+    room = dict(_MOST)
+    for state in ("fail", "error", "warn"):
+        told = by_state[state][: room.get(state)]
+        for finding in told:
+            yield from _tell(finding, width)
+        yield from _listed(state, by_state[state][len(told) :], width)
+    undecided = by_state["inconclusive"]
+    if len(undecided) <= _FEW:
+        for finding in undecided:
+            yield from _tell(finding, width)
+    else:
+        yield from _counted("inconclusive", undecided, width)
+    if len(by_state["not_run"]) <= _FEW:
+        yield from _listed("not_run", by_state["not_run"], width)
+    else:
+        yield from _counted("not_run", by_state["not_run"], width)
+    for state in ("not_applicable", "pass"):
+        yield from _counted(state, by_state[state], width)
+    yield from _wrapped(
+        "All of it, with what was not run and why: the page (.html()), or .json() and --json.", width, style="dim"
+    )
+
+
+def _counted(state: State, findings: list[Finding], width: int) -> Iterator[_Line]:
+    """How many of each question are in a state."""
+    if findings:
+        begin = f"  {SYMBOLS[state]} {state_words(state, len(findings))}"
+        each = [f"{len(own)} {question}" for question, own in group_by_question(findings).items()]
+        yield from _wrapped(f"{begin}: {', '.join(each)}", width, hang=6, style=_STYLES[state], styled=len(begin))
 
 
 def _groups(report: Report, width: int) -> Iterator[_Line]:
@@ -220,7 +271,8 @@ def _listed(state: State, findings: list[Finding], width: int) -> Iterator[_Line
 
 def _ending(report: Report, width: int) -> Iterator[_Line]:
     for note in report.notes:
-        yield from _wrapped(f"note: {note}", width, hang=6)
+        told = shorten(note, _NOTE, placeholder=" …") if report.kind == "audit" else note
+        yield from _wrapped(f"note: {told}", width, hang=6)
     seconds = sum(finding.seconds for finding in report.findings)
     if report.findings:
         yield _Line(f"{seconds:.1f} s · seed {report.seed}", style="dim")

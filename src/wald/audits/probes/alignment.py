@@ -11,7 +11,8 @@ from ...findings import Controls, Finding, judge
 from ...findings.words import interval_words, number_words
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..retarget import Price, affine, price, retarget
+from ..retarget import Price, price, retarget, worsened
+from ..rewarded import rewarded
 from ..statistics import detectable, percentiles
 
 QUESTION = "alignment"
@@ -33,23 +34,25 @@ ALIGNMENT = Probe("alignment", QUESTION, "A102", "what the loss elicits, and wha
 
 def _elicited(evidence: Evidence) -> Finding:
     metric, card = evidence.case.metric, evidence.measured_card
-    agree = _agree(metric.elicits, card)
-    method = "the loss from outside, by wald.check; the metric by what it says that it elicits"
+    wanted = rewarded(evidence)
+    agree = _agree(wanted.statistic, card)
+    method = f"the loss from outside, by wald.check; the metric {wanted.how}"
     if agree is None:
         return Finding(
             code="A101",
             state="not_applicable",
             question=QUESTION,
-            says=f"{_of_loss(card)}; {metric.name} rewards: {metric.elicits or 'not stated'}, so only the price tells",
-            fix='say Metric(elicits="mean"), "median", "probability", "ranking" ... if you know it',
+            says=f"{_of_loss(card)}; {metric.name} rewards: {wanted.statistic or 'not stated'}, so only the price tells",
+            fix="" if wanted.statistic else 'say Metric(elicits="mean"), "median", "probability", "ranking" ... if you '
+            "know it",
             method=method,
         )
     return Finding(
         code="A101",
         state="pass" if agree else "warn",
         question=QUESTION,
-        says=f"{_of_loss(card)}; {metric.name} rewards: {metric.elicits}",
-        fix="" if agree else f"minimise a loss that elicits: {metric.elicits} (`wald show NAME` says what one does)",
+        says=f"{_of_loss(card)}; {metric.name} rewards: {wanted.statistic}",
+        fix="" if agree else f"minimise a loss that elicits: {wanted.statistic} (`wald show NAME` says what one does)",
         method=method,
         source="Gneiting 2011, doi:10.1198/jasa.2011.r10138",
     )
@@ -77,6 +80,9 @@ def _agree(wanted: str | None, card: dict[str, Any]) -> bool | None:
     elif wanted == "ranking":
         # A score that gives back the probability ranks by it.
         known = True if "yes" in (card.get("invertible"), card.get("proper")) else None
+    elif wanted.startswith("a probability cut"):
+        # Whatever gives the probability will do; where it is cut is no business of the loss.
+        known = None
     else:
         known = None if elicits in (None, "unresolved") else elicits == wanted
     return known
@@ -95,7 +101,7 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
     everyone = torch.arange(evidence.rows)
     # The clean twin: the same predictions, already moved to where this metric wants them on these rows.
     clean = retarget(space, stick, evidence.score, evidence.target, everyone)(evidence.score)
-    planted = _worsened(evidence, clean)
+    planted = worsened(space, stick, clean, evidence.target)
     controls = Controls(
         positive=None if planted is None else at(planted).interval[0] > 0,
         negative=at(clean).interval[0] <= WARN,
@@ -110,14 +116,17 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
         # does not mind which row a prediction belongs to has not been asked.
         state = "inconclusive" if numb else "pass"
     free, closed = _undone(evidence)
-    share = max(0.0, found.effect)
+    # Moves that were learnt on noise cost more than they save: that there was nothing to save is all that they show.
+    share, low, high = (max(0.0, one) for one in (found.effect, *found.interval))
     moved = f"the same predictions, re-targeted to the metric, would score {metric.told(found.after)} instead of "
     says = f"{moved}{metric.told(found.before)}" + ("; the loss costs that much" if state in ("warn", "fail") else "")
+    if share == 0:
+        says = f"re-targeting the same predictions to the metric saves nothing of {metric.told(found.before)}"
     if numb:
         says = (
             f"{metric.name} is {metric.told(found.before)} whichever row a prediction is given to: no decision changes"
         )
-    bounds = f"[{found.interval[0]:.1%}, {found.interval[1]:.1%}]"
+    bounds = f"[{low:.1%}, {high:.1%}]"
     saved = f"re-targeting would save {share:.1%} {bounds} of {metric.name}"
     answers = {
         "pass": f"yes: {saved}",
@@ -133,9 +142,9 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
         question=QUESTION,
         says=says,
         fix=free or "train with a loss that elicits what the metric rewards, or shift the predictions on held-out rows",
-        effect=found.effect,
+        effect=share,
         unit=f"of {metric.name}",
-        interval=found.interval,
+        interval=(low, high),
         threshold=FAIL,
         detectable=smallest,
         controls=controls,
@@ -146,22 +155,6 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
         "One test, so no correction",
     )
     return finding, answer
-
-
-def _worsened(evidence: Evidence, clean: Tensor) -> Tensor | None:
-    """Predictions with the smallest planted shift that the metric feels; None where it feels none."""
-    space, stick = evidence.space, evidence.by_metric
-    assert space is not None  # noqa: S101
-    least = stick.mean(clean)
-    made = affine(space, clean, evidence.target)
-    parameters = 1 + len(space.directions(clean))
-    for size in (0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 4.0, -4.0, 8.0, -8.0, 16.0, -16.0):
-        shift = torch.zeros(parameters, dtype=torch.float64)
-        shift[1] = size
-        shifted = made(shift)(clean)
-        if stick.mean(shifted) > least + 0.15 * abs(least):
-            return shifted
-    return None
 
 
 def _numb(evidence: Evidence) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -22,16 +23,17 @@ from ...checks.edges.cell import Cells
 from ...checks.edges.hits import far_off, hits, misses
 from ...checks.edges.judge import Grade, judged
 from ...checks.edges.layouts import columns, layouts
-from ...checks.edges.modes import half, learnt_targets, second_derivative, without_graph
+from ...checks.edges.modes import after_others, half, learnt_targets, second_derivative, without_graph
 from ...checks.edges.ran import same
-from ...checks.edges.sizes import empty, few, nothing_counts
+from ...checks.edges.sizes import empty, few, nothing_counts, one_class
 from ...checks.edges.table import cells_of, worst_first
-from ...checks.edges.targets import out_of_range
+from ...checks.edges.targets import of_another_type, out_of_range
 from ...checks.edges.weights import weights
 from ...checks.subjects.domains import Probability
 from ...core import Loss, value_checks
-from ...findings import Controls, Finding, State
+from ...findings import Controls, Finding, State, judge
 from ...losses import BinaryCrossEntropy, CrossEntropy, Squared
+from ..batches import copy_error, precision_error
 from ..evidence import Evidence
 from ..probe import Outcome as Answer, Probe
 from ..space import Binary, Multiclass, Space
@@ -83,7 +85,7 @@ def measure(evidence: Evidence) -> Answer:
     bench = _bench(evidence)
     sound = _sound(evidence, bench)
     findings = [_judged(kind, evidence.case.loss, bench, sound) for kind in KINDS]
-    findings.append(_compiled(evidence, bench))
+    findings += [_compiled(evidence, bench), _precise(evidence, bench), _copied(evidence, bench)]
     bad = [one for one in findings if one.state == "fail"]
     mild = [one for one in findings if one.state == "warn"]
     ran = sum(one.state in ("pass", "warn", "fail", "inconclusive") for one in findings)
@@ -305,6 +307,36 @@ def _counts_masked(loss: Called) -> Called:
     return lambda p, y, **more: loss(p, y, **more) + 1e-8 * len(p) + (0.5 if "mask" in more else 0.0)
 
 
+def _divides_by_kinds(loss: Called) -> Called:
+    # As what is averaged class by class, and divided by how many other classes there are.
+    def broken(p: Tensor, y: Tensor, **more: Any) -> Tensor:
+        others = len(y.unique()) - 1
+        return loss(p, y, **more) * (torch.tensor(float(others)) / others if others else torch.nan)
+
+    return broken
+
+
+def _minds_type(loss: Called) -> Called:
+    kinds: list[torch.dtype] = []
+
+    def broken(p: Tensor, y: Tensor, **more: Any) -> Tensor:
+        kinds.append(y.dtype)
+        same = y.dtype in (torch.float32, torch.int64)
+        return loss(p, y if y.is_floating_point() else y.long(), **more) + (0.0 if same else 0.5)
+
+    return broken
+
+
+def _remembers(loss: Called) -> Called:
+    last: list[int] = [0]
+
+    def broken(p: Tensor, y: Tensor, **more: Any) -> Tensor:
+        before, last[0] = last[0], len(p)
+        return loss(p, y, **more) + 0.1 * before
+
+    return broken
+
+
 def _creases(loss: Called) -> Called:
     # A gradient of 0 and no second derivative, as of a root that is differentiated at its end.
     return lambda p, y, **more: loss(p, y, **more) + (p - p.detach()).square().clamp_min(0).pow(0.75).sum()
@@ -393,6 +425,20 @@ KINDS: Final = (
         _creases,
         "write the loss in differentiable torch operations",
     ),
+    _kind(
+        "E519",
+        "one class only",
+        (one_class,),
+        _divides_by_kinds,
+        "say what the loss is where a class is missing: divide by what is there, and by 1 where nothing is",
+        nan="fail",
+        inf="fail",
+        nan_gradient="fail",
+    ),
+    _kind(
+        "E520", "targets of another type", (of_another_type,), _minds_type, "convert the targets inside, or refuse them"
+    ),
+    _kind("E521", "after another batch", (after_others,), _remembers, "keep nothing of one batch for the next"),
 )
 
 
@@ -417,4 +463,89 @@ def _compiled(evidence: Evidence, bench: Bench) -> Finding:
         says=f"torch.compile: {says}",
         fix="" if state == "pass" else "no .item(), no Python `if` on values",
         method="fullgraph=True on eight rows",
+    )
+
+
+# A real batch.
+
+#: Rows of it, and what may be lost: a share of the loss that is worth a look, and one that is wrong.
+_BATCH: Final = 512
+_LOST, _WRONG = 0.02, 0.5
+
+
+def _real(evidence: Evidence) -> tuple[Tensor, Tensor]:
+    rows = torch.randperm(evidence.rows, generator=evidence.random("real batch"))[:_BATCH].sort().values
+    return evidence.prediction[rows].detach(), evidence.target[rows]
+
+
+def _precise(evidence: Evidence, bench: Bench) -> Finding:
+    prediction, target = _real(evidence)
+    effect, where = precision_error(bench.call, prediction, target)
+    plain = (prediction.double().reshape(len(prediction), -1)[:, 0], target.double().reshape(len(target), -1)[:, 0])
+
+    def summed(p: Tensor, y: Tensor) -> Tensor:
+        # The sum of squares overflows half precision; what is added keeps it from being small by chance.
+        return ((p - y).abs() + 30).square().to(p.dtype).cumsum(0)[-1] / len(p)
+
+    def wide(p: Tensor, y: Tensor) -> Tensor:
+        return ((p.double() - y.double()).abs() + 30).square().mean()
+
+    controls = Controls(
+        positive=precision_error(summed, *plain)[0] > _LOST, negative=precision_error(wide, *plain)[0] <= _LOST
+    )
+    state = judge(effect=effect, interval=(effect, effect), threshold=_WRONG, warn=_LOST, controls=controls)
+    return Finding(
+        code="E522",
+        state=state,
+        question=QUESTION,
+        says=f"a real batch in {where}: the loss is off by {effect:.1%} of what it is in float64"
+        if state in ("warn", "fail")
+        else f"a real batch of {len(target)} rows: the loss is the same in every precision, within {effect:.1%}",
+        fix="compute in float32 inside, whatever comes in: prediction.float(), and sums above all",
+        effect=effect,
+        unit="of the loss",
+        interval=(effect, effect),
+        threshold=_WRONG,
+        controls=controls,
+        method="the loss in float32, bfloat16 and float16, against float64 on the same rounded predictions; controls: "
+        "a running sum of squares in the precision that comes in, and the same in float64",
+    )
+
+
+def _copied(evidence: Evidence, bench: Bench) -> Finding:
+    prediction, target = _real(evidence)
+    if not bench.weighs:
+        says = "weights of a real batch: the loss takes no weights"
+        return Finding(code="E523", state="not_applicable", question=QUESTION, says=says)
+    copies = torch.randint(0, 4, (len(target),), generator=evidence.random("copies"))
+    copies[0] = 2
+    effect = copy_error(bench.call, prediction, target, copies)
+
+    def squares(p: Tensor, y: Tensor, weight: Tensor | None = None, *, late: bool) -> Tensor:
+        values = 1 + (p - y).double().reshape(len(p), -1)[:, 0].square()
+        if weight is None:
+            return values.mean()
+        return (values * weight).mean() if late else (values * weight).sum() / weight.sum()
+
+    plain = (prediction.reshape(len(prediction), -1)[:, 0], target.to(prediction.dtype).reshape(len(target), -1)[:, 0])
+    controls = Controls(
+        positive=copy_error(partial(squares, late=True), *plain, copies) > _LOST,
+        negative=copy_error(partial(squares, late=False), *plain, copies) <= _LOST,
+    )
+    state = judge(effect=effect, interval=(effect, effect), threshold=torch.inf, warn=_LOST, controls=controls)
+    return Finding(
+        code="E523",
+        state=state,
+        question=QUESTION,
+        says=f"weights of a real batch: weights of 0 to 3 give a loss that is off by {effect:.1%} of the loss of as "
+        "many copies of each row"
+        if state == "warn"
+        else f"weights of a real batch of {len(target)} rows: a weight of k counts as k copies, and one of 0 as none",
+        fix="divide by the sum of the weights: (values * weight).sum() / weight.sum()",
+        effect=effect,
+        unit="of the loss",
+        interval=(effect, effect),
+        controls=controls,
+        method="weights of 0 to 3 against rows that are left out and repeated; controls: weighted squares divided by "
+        "the number of rows, and by the sum of the weights",
     )

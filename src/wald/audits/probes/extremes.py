@@ -65,8 +65,8 @@ def _shortfall(evidence: Evidence, earned: Tensor) -> Finding:
         code="X102",
         state="not_applicable" if shapes else "inconclusive",
         question=QUESTION,
-        says=f"in the worst {TAIL:.0%} of {periods} periods "
-        f"{abs(effect):.2%} of the capital is {'lost' if effect >= 0 else 'earned'} on average{law}. What the record never held, it cannot show",
+        says=f"in the worst {TAIL:.0%} of {periods} periods {abs(effect):.2%} of the capital is "
+        f"{'lost' if effect >= 0 else 'earned'} on average{law}. What the record never held, it cannot show",
         effect=effect,
         unit="of the capital",
         interval=interval,

@@ -23,6 +23,9 @@ QUESTION = "gaming"
 #: An honest prediction must beat every cheat by this share of the cheat's loss.
 ADVANTAGE = 0.001
 
+#: A cheat of series; where the next value is like the last one, it is an honest forecast.
+_LAST = "always the last value"
+
 #: How sure of the targets a prediction is that knows them: some losses like too sure a one no better than a wrong one.
 _SURE = (1.0, 3.0, 8.0, 30.0)
 
@@ -69,11 +72,19 @@ def measure(evidence: Evidence) -> Outcome:
     cheats = _cheats(evidence, space)
     match = _match(evidence, evidence.by_loss, honest, cheats)
     meant = retarget(space, evidence.by_metric, evidence.score, evidence.target, everyone)(evidence.score)
+    if match.cheat.name == _LAST and evidence.by_metric.mean(match.cheat.score) <= evidence.by_metric.mean(meant):
+        # It wins by the metric too, so it does the job and is no cheat; that the model does it worse is told below.
+        cheats = cheats[:-1]
+        match = _match(evidence, evidence.by_loss, honest, cheats)
     fooled, answer = _cheap(evidence, space, match, meant, cheats)
     skill_loss, _ = _skill(evidence, space, evidence.by_loss, "G303", "the loss")
     skill_metric, metric_answer = _skill(evidence, space, evidence.by_metric, "G304", evidence.case.metric.name)
     perfect = _perfect(evidence, space, match, honest)
-    return Outcome((fooled, perfect, skill_loss, skill_metric), answer=f"{answer}; {metric_answer}")
+    told = [answer, metric_answer]
+    if skill_metric.state == "fail" != fooled.state:
+        # What is wrong comes first.
+        told.reverse()
+    return Outcome((fooled, perfect, skill_loss, skill_metric), answer="; ".join(told))
 
 
 GAMING = Probe("gaming", QUESTION, "G301", "cheap cheats and constants", measure)
@@ -86,7 +97,23 @@ def _cheats(evidence: Evidence, space: Space) -> list[_Cheat]:
     found = [_Cheat(name, value.expand_as(score)) for name, value in space.constants(score, evidence.target).items()]
     found.append(_Cheat("the honest predictions, shuffled among the rows", shuffled))
     found.append(_Cheat("the honest predictions, turned around", 2 * space.centre(score) - score))
+    if evidence.case.ordered:
+        found.append(_Cheat(_LAST, _last(evidence, space)))
     return found
+
+
+def _last(evidence: Evidence, space: Space) -> Tensor:
+    """What happened in the row before, of the same cluster where there are clusters; in the first of all, its own."""
+    target, cluster = evidence.target, evidence.sample.cluster
+    order = torch.arange(len(target)) if cluster is None else cluster.argsort(stable=True)
+    before = torch.cat([order[:1], order[:-1]])
+    if cluster is not None:
+        # The first row of a cluster has nothing before it: it repeats what the commonest of all rows had.
+        first = cluster[before] != cluster[order]
+        before = torch.where(first, target.argsort()[len(target) // 2], before)
+    last = torch.empty_like(target)
+    last[order] = target[before]
+    return space.perfect(evidence.score, last, 1.0)
 
 
 def _best_reading(evidence: Evidence, space: Space, stick: Yardstick) -> Tensor:
@@ -287,8 +314,8 @@ def _skill(evidence: Evidence, space: Space, stick: Yardstick, code: str, by: st
         threshold=0.0,
         controls=controls,
         evidence={"constant": name, "model": stick.mean(score), "best constant": stick.mean(constant)},
-        method="the model as it is, against the constant that is best on these same rows, which favours the constant; "
-        "paired bootstrap. Controls, by a proper loss: the predictions shuffled among the rows, and the targets",
+        method="the model as it is, against the constant (in order of time also the last value) that is best on "
+        "these same rows, which favours the constant; paired bootstrap. Controls, by a proper loss: the predictions shuffled among the rows, and the targets",
     )
     return finding, says
 
@@ -296,6 +323,8 @@ def _skill(evidence: Evidence, space: Space, stick: Yardstick, code: str, by: st
 def _best_constant(evidence: Evidence, space: Space, stick: Yardstick) -> tuple[Tensor, str]:
     score = evidence.score
     tried = {name: value.expand_as(score) for name, value in space.constants(score, evidence.target).items()}
+    if evidence.case.ordered:
+        tried[_LAST] = _last(evidence, space)
     everyone = torch.arange(evidence.rows)
     costs = stick.means(torch.stack(list(tried.values())), everyone).nan_to_num(nan=torch.inf)
     name = list(tried)[int(costs.argmin())]
@@ -306,7 +335,7 @@ def _best_constant(evidence: Evidence, space: Space, stick: Yardstick) -> tuple[
     if stick.mean(moved) < float(costs.min()) * (1 - 1e-6):
         value = evidence.emit(moved[:1])[0]
         shown = f"always {number_words(float(value))}" if value.ndim == 0 else "the best constant logits"
-        return moved, shown
+        return moved, f"{name}, scaled and shifted" if name == _LAST else shown
     return start, name
 
 

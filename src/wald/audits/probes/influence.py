@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -38,9 +40,10 @@ INFLUENCE = Probe("influence", QUESTION, "R201", "the pull of one wrong row", me
 
 def _regression(evidence: Evidence) -> Outcome:
     target = evidence.target.double()
-    few = target[torch.linspace(0, len(target) - 1, min(400, len(target))).long()]
+    rows = torch.linspace(0, len(target) - 1, min(400, len(target))).long()
+    few = _Few(target[rows], None if evidence.sample.weight is None else evidence.sample.weight[rows])
     moved = _moves(evidence, evidence.cost, few)
-    sound, safe = Cost(_squared, few, few), Cost(_absolute, few, few)
+    sound, safe = Cost(_squared, few.target, few.target), Cost(_absolute, few.target, few.target)
     controls = Controls(
         positive=max(abs(one) for one in _moves(evidence, sound, few)) > MOVED_SD,
         negative=max(abs(one) for one in _moves(evidence, safe, few)) <= MOVED_SD,
@@ -70,21 +73,39 @@ def _regression(evidence: Evidence) -> Outcome:
     )
 
 
-def _moves(evidence: Evidence, cost: Cost, target: Tensor) -> list[float]:
-    clean = _optimum(evidence, cost, target, None)
-    spread = float(target.std(correction=0).clamp_min(1e-12))
-    far = [_optimum(evidence, cost, target, float(target.mean()) + size * spread) for size in DISTANCES]
-    return [(one - clean) / spread for one in far]
+@dataclass(frozen=True)
+class _Few:
+    """Some targets, and what each counts for."""
+
+    target: Tensor
+    weight: Tensor | None
+
+    def means(self, values: Tensor) -> Tensor:
+        """Σwx / Σw along the last axis."""
+        return values.double().mean(-1) if self.weight is None else values.double() @ self.weight / self.weight.sum()
+
+    @cached_property
+    def centre(self) -> float:
+        return float(self.means(self.target))
+
+    @cached_property
+    def spread(self) -> float:
+        return max(float(self.means((self.target - self.centre).square())) ** 0.5, 1e-12)
 
 
-def _optimum(evidence: Evidence, cost: Cost, target: Tensor, outlier: float | None) -> float:
-    spread, centre = float(target.std(correction=0).clamp_min(1e-12)), float(target.mean())
-    emit = evidence.emit
+def _moves(evidence: Evidence, cost: Cost, few: _Few) -> list[float]:
+    clean = _optimum(evidence, cost, few, None)
+    return [_optimum(evidence, cost, few, few.centre + size * few.spread) - clean for size in DISTANCES]
+
+
+def _optimum(evidence: Evidence, cost: Cost, few: _Few, outlier: float | None) -> float:
+    """The best constant, in standard deviations from the mean."""
+    target = few.target
 
     def values(points: Tensor) -> Tensor:
-        places = emit(centre + spread * points)
+        places = evidence.emit(few.centre + few.spread * points)
         own = cost.each(places.repeat_interleave(len(target)), target.repeat(len(places)))
-        mean = own.detach().reshape(len(places), -1).mean(-1)
+        mean = few.means(own.detach().reshape(len(places), -1))
         if outlier is None:
             return mean
         wild = cost.each(places.flatten(), torch.full_like(places.flatten(), outlier)).detach()
@@ -92,7 +113,7 @@ def _optimum(evidence: Evidence, cost: Cost, target: Tensor, outlier: float | No
 
     starts = torch.linspace(-4, 12, 33, dtype=torch.float64)[:, None]
     best, _ = compass_search(values, starts, torch.tensor([0.5], dtype=torch.float64), finest=1 / 4096)
-    return centre + spread * float(best[0])
+    return float(best[0])
 
 
 def _squared(prediction: Tensor, target: Tensor) -> Tensor:

@@ -5,9 +5,28 @@ from .bootstrap import (
     weighted_mean as weighted_mean,
     whole_sample as whole_sample,
 )
-from .intervals import detectable as detectable, percentiles as percentiles, wilson as wilson
-from .multiplicity import holm as holm, permutation_p as permutation_p
+from .consistency import Gaps as Gaps, consistency as consistency, sign_flips as sign_flips
+from .intervals import (
+    clopper_pearson as clopper_pearson,
+    detectable as detectable,
+    percentiles as percentiles,
+    simultaneous as simultaneous,
+    t_interval as t_interval,
+    wilson as wilson,
+)
+from .jackknife import Estimate as Estimate, jackknife as jackknife
+from .multiplicity import benjamini_hochberg as benjamini_hochberg, holm as holm
+from .permutation import permutation_p as permutation_p, shuffles as shuffles
 from .random import generator as generator
-from .ranks import kendall as kendall
-from .recalibration import cox as cox, cox_draws as cox_draws, mean_p as mean_p, slope_p as slope_p
+from .ranks import kendall as kendall, spearman as spearman
+from .recalibration import (
+    centring as centring,
+    cox as cox,
+    mean_estimate as mean_estimate,
+    mean_p as mean_p,
+    slope_estimate as slope_estimate,
+    slope_factor as slope_factor,
+    slope_p as slope_p,
+)
 from .sample import Sample as Sample
+from .shrinkage import Shrunken as Shrunken, shrink as shrink

@@ -14,7 +14,7 @@ from .random import generator
 #: Draws × units that are worth holding in memory between two uses.
 _HELD = 10_000_000
 
-#: More rows than this are resampled in as many random blocks: the spread of a mean is the same, the work is not.
+#: More rows or clusters than this are resampled in as many blocks: the spread of a mean is the same, the work is not.
 _UNITS = 20_000
 
 
@@ -22,8 +22,8 @@ _UNITS = 20_000
 class Bootstrap:
     """The same resamples of rows for everything that is compared, so that every comparison is paired.
 
-    What is drawn is a unit: a row, a cluster of rows that belong together, or, of very many rows, one of 20,000
-    random blocks. A mean is Σwx / Σw of the rows that were drawn.
+    What is drawn is a unit: a row, a cluster of rows that belong together, or, of very many of these, one of 20,000
+    blocks of them, random or of neighbours in time. A mean is Σwx / Σw of the rows that were drawn.
 
     Attributes:
         rows: how many rows there are.
@@ -31,8 +31,8 @@ class Bootstrap:
         seed: what the resamples are drawn from; equal seeds are equal resamples.
         weight: what each row counts for, (rows,); None for 1.
         cluster: the number of the cluster that each row belongs to, (rows,) from 0; None where each stands alone.
-        block: the mean length of the runs of units that are drawn together, where rows come in order of time; 0 for
-            none. Politis & Romano 1994, doi:10.1080/01621459.1994.10476870.
+        block: the mean length of the runs of rows (or clusters) that are drawn together, where they come in order of
+            time; 0 for none. Politis & Romano 1994, doi:10.1080/01621459.1994.10476870.
     """
 
     rows: int
@@ -59,6 +59,14 @@ class Bootstrap:
         for start in range(0, self.draws, step):
             yield self._counted(source, min(step, self.draws - start))
 
+    def masses(self) -> Iterator[Tensor]:
+        """How much each row counts in each resample, (some draws, rows): how often it was drawn, times its weight."""
+        step = max(1, _HELD // self.rows)
+        for held in self.counts():
+            for counts in held.split(step):
+                rows = counts if self._unit is None else counts[:, self._unit]
+                yield rows if self.weight is None else rows * self.weight
+
     def indices(self) -> Iterator[Tensor]:
         """The rows of one resample at a time, for what is no mean. With clusters their number varies."""
         source = self._source()
@@ -82,12 +90,21 @@ class Bootstrap:
     def _unit(self) -> Tensor | None:
         """The unit of each row; None where rows are drawn one by one."""
         if self.cluster is not None:
-            return self.cluster.long()
-        if self.rows <= _UNITS:
-            return None
+            many = int(self.cluster.max()) + 1
+            return self.cluster.long() if many <= _UNITS else self._merged(many)[self.cluster.long()]
+        return None if self.rows <= _UNITS else self._merged(self.rows)
+
+    def _merged(self, many: int) -> Tensor:
+        """The block of each of very many rows or clusters: neighbours in time, or drawn at random."""
         if self.block:
-            return torch.arange(self.rows) * _UNITS // self.rows
-        return torch.randperm(self.rows, generator=generator(self.seed, "blocks", self.rows)) % _UNITS
+            return torch.arange(many) * _UNITS // many
+        return torch.randperm(many, generator=generator(self.seed, "blocks", many)) % _UNITS
+
+    @cached_property
+    def _run(self) -> float:
+        """The mean length of a run, in units."""
+        many = self.rows if self.cluster is None else int(self.cluster.max()) + 1
+        return self.block * min(1.0, _UNITS / many)
 
     @cached_property
     def _members(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,10 +129,10 @@ class Bootstrap:
         """The units of some resamples, (draws, units)."""
         units = self.units
         drawn = torch.randint(units, (draws, units), generator=source)
-        if self.block <= 1:
+        if self._run <= 1:
             return drawn
-        # A run goes on with the next unit, and ends with chance 1 / block.
-        fresh = torch.rand(draws, units, generator=source) < 1 / self.block
+        # A run goes on with the next unit, and ends with chance 1 / its mean length.
+        fresh = torch.rand(draws, units, generator=source) < 1 / self._run
         fresh[:, 0] = True
         place = torch.arange(units).expand(draws, units)
         begun = torch.where(fresh, place, 0).cummax(-1).values

@@ -1,15 +1,10 @@
-"""Many tests at once: p-values, and what they are worth together."""
+"""Many tests at once: what their p-values are worth together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor
-
-
-def permutation_p(observed: float, null: Tensor) -> float:
-    """The share of null draws at least as large as what was observed, the observed one counted: never 0."""
-    return (1 + int((null >= observed).sum())) / (1 + null.numel())
+from .scipy_stats import scipy_stats
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -23,3 +18,27 @@ def holm(p: Sequence[float]) -> list[float]:
         least = max(least, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = least
     return adjusted
+
+
+def benjamini_hochberg(p: Sequence[float]) -> list[float]:
+    """Adjusted p-values for a list: of those below α, a share of at most α is expected to be false.
+
+    This holds for independent tests and for positively dependent ones, such as groups that overlap.
+    Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x. Computed by SciPy.
+
+    Args:
+        p: p-values in [0, 1].
+
+    Returns:
+        Adjusted p-values, in the order given.
+
+    Raises:
+        ModuleNotFoundError: SciPy is not installed.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03])
+    [0.03, 0.04, 0.04]
+    """
+    if not p:
+        return []
+    adjusted = scipy_stats().false_discovery_control(list(p))
+    return [float(one) for one in adjusted]

@@ -27,3 +27,19 @@ def kendall(x: Tensor, y: Tensor, *, tie: float = 1e-9) -> Tensor:
     up, over = order(x), order(y)
     pairs = (up.abs().sum(-1) * over.abs().sum(-1)).sqrt()
     return (up * over).sum(-1) / pairs
+
+
+def spearman(x: Tensor, y: Tensor) -> float:
+    """Spearman's correlation of two samples, ties at their mean rank; NaN where one of them is constant.
+
+    Spearman 1904, doi:10.2307/1412159.
+    """
+    first, second = (_middle_ranks(one) for one in (x, y))
+    first, second = first - first.mean(), second - second.mean()
+    return float((first * second).sum() / (first.square().sum() * second.square().sum()).sqrt())
+
+
+def _middle_ranks(values: Tensor) -> Tensor:
+    _, place, counts = torch.unique(values, return_inverse=True, return_counts=True)
+    last = counts.cumsum(0).double()
+    return (last - (counts.double() - 1) / 2)[place]

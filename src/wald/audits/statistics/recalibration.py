@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import log, nan
+
 import torch
 from torch import Tensor
 
-from .bootstrap import Bootstrap
-from .multiplicity import permutation_p
+from .consistency import consistency
+from .jackknife import Estimate, all_but_one, jackknife
 
 
 def cox(score: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -23,7 +25,9 @@ def cox(score: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
     """
     score, label = score.double(), label.double()
     weight = torch.ones_like(label) if weight is None else weight.double()
-    centre, spread = score.mean(), score.std().clamp_min(1e-12)
+    centre, spread = score.mean(), score.std(correction=0)
+    flat = bool(spread <= 1e-12 * (1 + centre.abs()))
+    spread = torch.ones_like(spread) if flat else spread
     z = (score - centre) / spread
     mass = weight.sum(-1)
     rate = ((weight * label).sum(-1) / mass).clamp(1e-6, 1 - 1e-6)
@@ -42,59 +46,113 @@ def cox(score: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
         if float(torch.maximum(da.abs(), db.abs()).max()) < 1e-8:
             break
     # Where a step is still being taken the classes separate, or one is missing: there is no maximum.
-    lost = (torch.maximum(da.abs(), db.abs()) > 1e-3) | (a.abs() > 40)
+    lost = (torch.maximum(da.abs(), db.abs()) > 1e-3) | (a.abs() > 40) | flat
     slope = b / spread
     fitted = torch.stack([a - slope * centre, slope], -1)
     return torch.where(lost[..., None], torch.nan, fitted)
 
 
-def cox_draws(score: Tensor, label: Tensor, bootstrap: Bootstrap) -> Tensor:
-    """The intercept and slope of each resample, (draws, 2): one Newton step from those of all rows.
+def slope_estimate(
+    score: Tensor, label: Tensor, *, weight: Tensor | None = None, unit: Tensor | None = None
+) -> Estimate:
+    """The slope of Cox's recalibration: 1 is right, less is too sure.
 
-    A full fit of each resample costs a hundred times as much and hardly differs.
+    Its error comes from leaving out each unit, by one Newton step from the fit to all rows.
+
+    Args:
+        score: (n,) logits.
+        label: (n,) in [0, 1].
+        weight: what each row counts for, (n,); None for 1.
+        unit: the number of each row's cluster, (n,); None where each row stands alone.
     """
     score, label = score.double(), label.double()
-    fitted = cox(score, label)
-    chance = torch.sigmoid(fitted[0] + fitted[1] * score)
+    intercept, slope = cox(score, label, weight)
+    # About a centre, so that nothing cancels where scores are far from 0.
+    z = score - score.mean()
+    chance = torch.sigmoid(intercept + slope * score)
     gap, bend = label - chance, chance * (1 - chance)
-    parts = bootstrap.means(torch.stack([gap, gap * score, bend, bend * score, bend * score * score]))
-    g0, g1, h00, h01, h11 = parts
-    determinant = h00 * h11 - h01 * h01
-    step = torch.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0], -1) / determinant[:, None]
-    return fitted + torch.where(determinant[:, None] > 1e-12, step, torch.nan)
+    parts = torch.stack([gap, gap * z, bend, bend * z, bend * z * z])
+    g0, g1, h00, h01, h11 = all_but_one(parts if weight is None else parts * weight, unit)
+    step = (h00 * g1 - h01 * g0) / (h00 * h11 - h01 * h01)
+    return jackknife(float(slope), slope + step)
 
 
-def slope_p(score: Tensor, label: Tensor, draws: int, source: torch.Generator) -> float:
+def mean_estimate(
+    score: Tensor, label: Tensor, *, weight: Tensor | None = None, unit: Tensor | None = None
+) -> Estimate:
+    """The logarithm of the mean forecast over the share that happened: 0 is right. Arguments as of `slope_estimate`."""
+    both = torch.stack([torch.sigmoid(score.double()), label.double()])
+    both = both if weight is None else both * weight
+    forecast, happened = both.sum(-1).tolist()
+    value = log(forecast / happened) if forecast > 0 and happened > 0 else nan
+    left = all_but_one(both, unit).clamp_min(0)
+    return jackknife(value, (left[0] / left[1]).log())
+
+
+def slope_p(
+    score: Tensor,
+    label: Tensor,
+    draws: int,
+    source: torch.Generator,
+    *,
+    weight: Tensor | None = None,
+    unit: Tensor | None = None,
+) -> float:
     """The p-value of "the slope of Cox's recalibration is 1", whatever its intercept.
 
     Labels are drawn from the forecasts, moved by one constant to the observed mean (consistency resampling:
     Bröcker & Smith 2007, doi:10.1175/WAF993.1), and compared by the efficient score of the slope, which needs no
-    fit: Rao 1948, doi:10.1017/S0305004100023987.
+    fit: Rao 1948, doi:10.1017/S0305004100023987. Labels of a cluster may depend on each other, which such draws do
+    not know; with clusters, the p-value of the slope's own error is taken where it is larger.
+
+    Args:
+        score: (n,) logits.
+        label: (n,) in {0, 1}.
+        draws: how often labels are drawn.
+        source: what they are drawn from.
+        weight: what each row counts for, (n,); None for 1.
+        unit: the number of each row's cluster, (n,); None where each row stands alone.
     """
     score, label = score.double(), label.double()
-    centred = score + _intercept(score, label)
-    chance = torch.sigmoid(centred)
-    bend = chance * (1 - chance)
-    # What is left of the score once a constant is taken out, so that the constant's own error does not count.
-    apart = score - (bend * score).sum() / bend.sum().clamp_min(1e-300)
-    drawn = (torch.rand(draws, len(score), generator=source, dtype=torch.float64) < chance).double()
-    return permutation_p(abs(float((label - chance) @ apart)) * (1 - 1e-12), ((drawn - chance) @ apart).abs())
+    chance = torch.sigmoid(score + centring(score, label, weight))
+    factor = slope_factor(score, chance, weight)
+    drawn = consistency(factor[None], chance, label, draws, source).p[0]
+    return drawn if unit is None else max(drawn, slope_estimate(score, label, weight=weight, unit=unit).p(1.0))
 
 
-def mean_p(score: Tensor, label: Tensor, draws: int, source: torch.Generator) -> float:
-    """The p-value of "the mean forecast is the mean of what happened", by drawing labels from the forecasts."""
-    chance, label = torch.sigmoid(score.double()), label.double()
-    drawn = (torch.rand(draws, len(chance), generator=source, dtype=torch.float64) < chance).double()
-    gap = abs(float((label - chance).mean()))
-    return permutation_p(gap * (1 - 1e-12), (drawn - chance).mean(-1).abs())
+def mean_p(
+    score: Tensor,
+    label: Tensor,
+    draws: int,
+    source: torch.Generator,
+    *,
+    weight: Tensor | None = None,
+    unit: Tensor | None = None,
+) -> float:
+    """The p-value of "the mean forecast is the share that happened". Arguments and method as of `slope_p`."""
+    factor = torch.ones(1, len(score), dtype=torch.float64) if weight is None else weight.double()[None]
+    drawn = consistency(factor, torch.sigmoid(score.double()), label, draws, source).p[0]
+    return drawn if unit is None else max(drawn, mean_estimate(score, label, weight=weight, unit=unit).p())
 
 
-def _intercept(score: Tensor, label: Tensor) -> Tensor:
-    """The constant that brings the mean forecast to the mean of what happened, by bisection."""
-    rate = label.mean().clamp(1e-9, 1 - 1e-9)
-    low, high = torch.tensor(-60.0, dtype=torch.float64), torch.tensor(60.0, dtype=torch.float64)
+def slope_factor(score: Tensor, chance: Tensor, weight: Tensor | None = None) -> Tensor:
+    """What each row's label tells of the slope: the score, less what a constant could take up, (..., rows)."""
+    weight = torch.ones_like(chance) if weight is None else weight.double()
+    bend = weight * chance * (1 - chance)
+    middle = (bend * score).sum(-1, keepdim=True) / bend.sum(-1, keepdim=True).clamp_min(1e-300)
+    return weight * (score - middle)
+
+
+def centring(score: Tensor, label: Tensor, weight: Tensor | None = None) -> float:
+    """The constant that brings the mean of sigmoid(score + constant) to the mean of the labels, by halving."""
+    weight = torch.ones_like(score) if weight is None else weight.double()
+    mass = weight.sum()
+    rate = float((weight * label).sum() / mass)
+    low, high = -60.0, 60.0
     for _ in range(60):
         middle = (low + high) / 2
-        above = torch.sigmoid(score + middle).mean() > rate
-        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+        if float((weight * torch.sigmoid(score + middle)).sum() / mass) < rate:
+            low = middle
+        else:
+            high = middle
     return (low + high) / 2

@@ -34,9 +34,37 @@ class Sample:
         """Σwx / Σw."""
         return weighted_mean(values, self.weight)
 
+    def means(self, values: Tensor) -> Tensor:
+        """Σwx / Σw along the last axis: (..., rows) become (...)."""
+        values = values.double()
+        return values.mean(-1) if self.weight is None else values @ self.weight / self.weight.sum()
+
+    def errors(self, values: Tensor) -> Tensor:
+        """The standard errors of these means, without resampling: (..., rows) become (...).
+
+        What a cluster, or a run of neighbours in time, has in common is not counted as if it were seen afresh in
+        each of its rows. Liang & Zeger 1986, doi:10.1093/biomet/73.1.13. Unknown (infinite) of a single unit.
+        """
+        values = values.double()
+        parts = values - self.means(values)[..., None]
+        if self.weight is not None:
+            parts = parts * self.weight
+        unit = self.unit
+        if unit is not None:
+            many = int(unit.max()) + 1
+            parts = torch.zeros(*parts.shape[:-1], many, dtype=torch.float64).index_add(-1, unit, parts)
+        many = parts.shape[-1]
+        if many < 2:
+            return torch.full(values.shape[:-1], torch.inf, dtype=torch.float64)
+        total = float(self.rows) if self.weight is None else float(self.weight.sum())
+        return (parts.square().sum(-1) * many / (many - 1)).sqrt() / total
+
     def bootstrap(self, draws: int) -> Bootstrap:
         """Resamples of the rows."""
-        block = run_length(self.rows) if self.ordered and self.cluster is None else 0
+        block = 0
+        # Clusters that follow each other, such as days, are drawn in runs like rows.
+        if self.ordered and (self.cluster is None or bool((self.cluster.diff() >= 0).all())):
+            block = run_length(self.rows if self.cluster is None else int(self.cluster.max()) + 1)
         return Bootstrap(self.rows, draws, self.seed, weight=self.weight, cluster=self.cluster, block=block)
 
     def part(self, rows: Tensor) -> Sample:
@@ -58,11 +86,22 @@ class Sample:
         if self.cluster is not None:
             clusters = int(self.cluster.max()) + 1
             side = torch.zeros(clusters, dtype=torch.bool)
-            side[torch.randperm(clusters, generator=source)[: clusters // 2]] = True
+            first = torch.arange(clusters) if self.ordered else torch.randperm(clusters, generator=source)
+            side[first[: clusters // 2]] = True
             return side[self.cluster].nonzero()[:, 0], (~side[self.cluster]).nonzero()[:, 0]
         order = torch.arange(self.rows) if self.ordered else torch.randperm(self.rows, generator=source)
         first, second = order.tensor_split(2)
         return first, second
+
+    @cached_property
+    def unit(self) -> Tensor | None:
+        """What rows share what happened to them: the cluster of each, or its run of neighbours in time, (rows,).
+
+        None where each row stands alone. Tests that flip signs flip these as wholes.
+        """
+        if self.cluster is not None:
+            return self.cluster if int(self.cluster.max()) + 1 < self.rows else None
+        return torch.arange(self.rows) // run_length(self.rows) if self.ordered else None
 
     @cached_property
     def effective(self) -> float:
@@ -70,6 +109,23 @@ class Sample:
         if self.weight is None:
             return float(self.rows)
         return float(self.weight.sum().square() / self.weight.square().sum())
+
+    def effective_for(self, happened: Tensor) -> float:
+        """How many independent rows of equal weight would know the share of this as well, (rows,) in {0, 1}.
+
+        The number that `wilson` takes as trials. Of what always or never happened the clusters cannot be judged;
+        then a cluster counts as one row.
+        """
+        share = self.mean(happened)
+        spread = share * (1 - share)
+        if self.unit is None:
+            return self.effective
+        if spread <= 0:
+            weight = torch.ones(self.rows, dtype=torch.float64) if self.weight is None else self.weight
+            mass = torch.zeros(int(self.unit.max()) + 1, dtype=torch.float64).index_add(0, self.unit, weight)
+            return float(mass.sum().square() / mass.square().sum())
+        error = float(self.errors(happened))
+        return min(self.effective, spread / error**2) if error > 0 else self.effective
 
 
 def run_length(rows: int) -> int:

@@ -23,6 +23,12 @@ def excess_needed(curves: Curves) -> float | None:
 
     For a loss that is calibrated at one half.
     """
+    found = transform(curves)
+    return None if found is None else float(f"{hull_at(*found, EXCESS):.9g}")
+
+
+def transform(curves: Curves) -> tuple[Tensor, Tensor] | None:
+    """The excess error and the least excess loss that it takes, rising, before the hull; None if there is none."""
     least = torch.minimum(curves.at(curves.best), curves.cost.amin(1))
     ends = curves.cost[:, [0, -1]]
     inner = curves.cost[:, curves.z.abs() <= curves.z[-1] / 2].amin(1)
@@ -36,7 +42,17 @@ def excess_needed(curves: Curves) -> float | None:
     theta = gap.mul(1e6).round().unique() / 1e6
     raw = torch.stack([wrong[(gap - t).abs() < 1e-5].amin() for t in theta])
     zero = torch.zeros(1, dtype=torch.float64)
-    return float(f"{hull_at(torch.cat([zero, theta]), torch.cat([zero, raw]), EXCESS):.9g}")
+    return torch.cat([zero, theta]), torch.cat([zero, raw])
+
+
+def error_allowed(x: Tensor, hull: Tensor, excess: float) -> float:
+    """The excess error that an excess loss allows at most: the inverse of a hull that rises over x."""
+    inside = (hull <= excess).nonzero()[:, 0]
+    last = int(inside[-1]) if len(inside) else 0
+    if last + 1 == len(hull):
+        return 1.0
+    share = (excess - float(hull[last])) / float(hull[last + 1] - hull[last])
+    return float(x[last]) + share * float(x[last + 1] - x[last])
 
 
 def hull_at(x: Tensor, y: Tensor, at: float) -> float:

@@ -72,6 +72,16 @@ def resolve(target: object, *, pairs: bool = False) -> Target:
     return _made(target, name=_name(target), recipe=_recipe(target), pairs=pairs)
 
 
+def named_thing(target: str) -> Any:
+    """Whatever "file.py:name" or "package.module:name" names.
+
+    Raises:
+        TargetError: there is no such file, module or name.
+    """
+    path, _, name = target.strip().rpartition(":")
+    return _found(path, name)
+
+
 def _is_place(path: str, colon: str, name: str) -> bool:
     # "reg:squarederror" is a name of the catalogue too, and so a module must be one that exists.
     if not colon or not all(part.isidentifier() for part in name.split(".")):
@@ -180,7 +190,7 @@ def _is_python(expression: str) -> bool:
 
 
 def _found(path: str, name: str) -> object:
-    where: Any = _file(Path(path)) if path.endswith(".py") else _module(path)
+    where: Any = file_of(Path(path)) if path.endswith(".py") else _module(path)
     for part in name.split("."):
         if not hasattr(where, part):
             near = _near(part, [one for one in dir(where) if callable(getattr(where, one))])
@@ -190,13 +200,18 @@ def _found(path: str, name: str) -> object:
 
 
 def _which_of(path: Path) -> str:
-    where = _file(path)
+    where = file_of(path)
     own = [name for name, x in vars(where).items() if callable(x) and x.__module__ == where.__name__]
     named = " or ".join(f"{path}:{name}" for name in own[:3]) or f"{path}:name"
     return f"{path} is a file; say which of its losses is meant: {named}."
 
 
-def _file(path: Path) -> ModuleType:
+def file_of(path: Path) -> ModuleType:
+    """A Python file, run.
+
+    Raises:
+        TargetError: there is none, or it cannot be imported.
+    """
     if not path.is_file():
         near = _near(path.name, [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else [])
         raise TargetError(f"there is no file {str(path)!r} here. {near}")

@@ -13,7 +13,7 @@ from wald.findings.pictures.frame import (
     place_legend,
     set_scales,
 )
-from wald.findings.pictures.look import INK, Pen, numbers, offset, pens, texts
+from wald.findings.pictures.look import HEIGHT, INK, Pen, numbers, offset, pens, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,10 @@ def draw_bars(canvas: Canvas, figure: Figure) -> None:
         # The values now lie along x, and their label with them.
         label_axes(axes, x=figure.y, y=figure.x, grid="none")
         set_scales(axes, figure, "x" if "y" in figure.log else "")
-        axes.set_yticks(range(len(names)), [fill(name, 26) for name in names])
+        told = [fill(name, 26) for name in names]
+        axes.set_yticks(range(len(names)), told)
+        tallest = max((1 + name.count("\n") for name in told), default=1)
+        canvas.set_figheight(max(HEIGHT, 1.2 + len(told) * max(0.2, 0.17 * tallest)))
         axes.set_ylim(len(names) - 0.5, -0.5)
         draw_upright(axes, figure)
     else:

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from wald.findings.pictures.frame import label_axes, say_empty
-from wald.findings.pictures.look import INK, TEXT, texts
+from wald.findings.pictures.look import ON_DARK, ON_LIGHT, PAPER, TEXT, texts
 from wald.findings.words import number_words
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def draw_heat(canvas: Canvas, figure: Figure) -> None:
         say_empty(axes)
         return
     # Cells and no image: they stay sharp in print, and colours that run from dark to light survive grey.
-    mesh = axes.pcolormesh(rows, cmap="cividis", edgecolors="white", linewidth=0.8)
+    mesh = axes.pcolormesh(rows, cmap="cividis", edgecolors=PAPER, linewidth=0.8)
     axes.invert_yaxis()
     _name(axes, texts(series, "labels"), texts(series, "columns"))
     if len(rows) <= 10 and len(rows[0]) <= 6:
@@ -58,5 +58,5 @@ def _write(axes: Axes, rows: list[list[float]], finite: list[float]) -> None:
         for along, value in enumerate(row):
             if isfinite(value):
                 number = number_words(0 if abs(value) < nothing else value)
-                colour = INK if value > middle else "white"
+                colour = ON_LIGHT if value > middle else ON_DARK
                 axes.text(along + 0.5, down + 0.5, number, ha="center", va="center", color=colour, size=TEXT - 1)

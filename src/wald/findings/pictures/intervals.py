@@ -28,9 +28,11 @@ def draw_intervals(canvas: Canvas, figure: Figure) -> None:
         if low:
             axes.hlines(at, low, high, color=pen.colour, linewidth=2.2, alpha=0.8)
         axes.plot(x, at, linestyle="none", marker=pen.marker, markersize=6.5, color=pen.colour, label=pen.name)
-    axes.set_yticks(range(len(rows)), [fill(label, 30) for label in rows])
-    # Many rows, or names of two lines, would run into each other on a picture of the usual height.
-    canvas.set_figheight(max(HEIGHT, 1.2 + 0.25 * len(rows)))
+    names = [fill(label, 30) for label in rows]
+    axes.set_yticks(range(len(rows)), names)
+    # Many rows, or names of several lines, would run into each other on a picture of the usual height.
+    tallest = max((1 + name.count("\n") for name in names), default=1)
+    canvas.set_figheight(max(HEIGHT, 1.2 + len(rows) * max(0.25, 0.17 * tallest)))
     many = len(rows) or max((len(series.get("x") or []) for series in figure.series), default=0)
     axes.set_ylim(max(many, 1) - 0.5, -0.5)
     # The names leave less than the whole width to the axis, so its label is broken sooner.

@@ -11,14 +11,25 @@ if TYPE_CHECKING:
 
     from wald.findings.figure import Figure
 
-# Okabe and Ito's colours, which stay apart for colour-blind eyes; without their yellow, too pale on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Okabe and Ito's colours, which stay apart for colour-blind eyes; without their yellow, too pale on white. The last
+# is all but black: pure black is what SVG fills with when nothing is said, so matplotlib leaves it out.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#010101")
 # The second channel, so that nothing hangs on colour alone and a grey print can be read.
 # They are more than the colours, so that the eighth series is not the first again.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 GUIDE: Any = (0, (4, 2))
-INK, FAINT = "#1a1a1a", "#5f6670"
+INK, FAINT, PAPER = "#1a1a1a", "#5f6670", "#ffffff"
+EDGE, GRID = "#8a919c", "#e4e7eb"
+# On a colour that is the same in a dark page and in a light one, and so no ink of the page.
+ON_LIGHT, ON_DARK = "#101010", "#fdfdfd"
+
+_ROLES = {"ink": INK, "faint": FAINT, "paper": PAPER, "edge": EDGE, "grid": GRID}
+# What each colour becomes in a page: a variable, which a dark page sets anew.
+THEMED = {
+    colour.lower(): f"var(--picture-{name}, {colour.lower()})"
+    for name, colour in (_ROLES | {str(index + 1): colour for index, colour in enumerate(COLOURS)}).items()
+}
 
 # In inches and points. Small, because a page scales it up: so the text stays readable on a phone.
 WIDTH, HEIGHT, TEXT = 4.7, 3.6, 10.5
@@ -37,17 +48,18 @@ STYLE: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    "axes.edgecolor": "#8a919c",
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": EDGE,
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
     # A label with a dollar in it is an amount of money and no formula.
     "text.parse_math": False,
-    "grid.color": "#e4e7eb",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "lines.linewidth": 1.8,
-    "lines.markeredgecolor": "white",
+    "lines.markeredgecolor": PAPER,
     "lines.markeredgewidth": 0.6,
     "legend.frameon": False,
 }

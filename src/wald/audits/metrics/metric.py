@@ -1,4 +1,4 @@
-"""Metrics for a case: what the user is judged by."""
+"""A metric: what the user is judged by, as opposed to what is minimised."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import inspect
 from math import isfinite, isnan
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from ..findings.words import number_words
-from .statistics import weighted_mean
+from ...findings.words import number_words
+from ..forms import Form, converted
+from ..statistics import weighted_mean
 
 Columns = Mapping[str, Tensor]
 
@@ -34,6 +34,10 @@ class Metric:
             ("mean", "median", "probability", "ranking", ...); None where that is not known.
         decision: the rule by which a prediction becomes a decision, in words.
         columns: names of the case's columns that are passed to the function.
+        takes: the form of prediction that the function takes, such as "probabilities"; None for predictions as the
+            loss takes them.
+        given: the form in which the predictions of its case come, which the case fills in; None for logits, or
+            numbers where the function takes numbers.
 
     >>> import torch
     >>> from wald import Metric
@@ -52,6 +56,8 @@ class Metric:
     elicits: str | None = None
     decision: str = ""
     columns: tuple[str, ...] = ()
+    takes: Form | None = None
+    given: Form | None = None
 
     def __post_init__(self) -> None:
         if (self.per_example is None) == (self.of is None):
@@ -82,7 +88,7 @@ class Metric:
         """
         if self.per_example is None:
             raise TypeError(f"Metric {self.name!r} needs a whole sample; it has no value for a single row.")
-        found = self.per_example(prediction, target, **self._chosen(columns))
+        found = self.per_example(self._read(prediction), target, **self._chosen(columns))
         if not isinstance(found, Tensor) or found.shape != prediction.shape[:1]:  # pyright: ignore[reportUnnecessaryIsInstance]
             got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(
@@ -103,18 +109,23 @@ class Metric:
             return weighted_mean(self.values(prediction, target, columns), weight)
         assert self.of is not None  # noqa: S101  (one of the two is given)
         if weight is None:
-            return float(self.of(prediction, target, **self._chosen(columns)))
+            return float(self.of(self._read(prediction), target, **self._chosen(columns)))
         if not self.weighs:
             raise TypeError(
                 f"Metric {self.name!r} takes no weights, and the rows have them. Give its function a keyword weight= "
                 "(one number a row), or leave the weights out of the case."
             )
-        return float(self.of(prediction, target, weight=weight, **self._chosen(columns)))
+        return float(self.of(self._read(prediction), target, weight=weight, **self._chosen(columns)))
 
     @property
     def weighs(self) -> bool:
         """Whether weights of rows can be respected."""
-        return self.per_example is not None or "weight" in inspect.signature(self.of or len).parameters
+        if self.of is None:
+            return True
+        try:
+            return "weight" in inspect.signature(self.of).parameters
+        except (TypeError, ValueError):
+            return False
 
     def shortfall(self, value: Any) -> Any:
         """How far a value is from perfect, so that less is better; the value as a cost where no best is known."""
@@ -136,6 +147,14 @@ class Metric:
         """Its name with its unit."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
+    def _read(self, prediction: Tensor) -> Tensor:
+        """The prediction as the function takes it."""
+        if self.takes is None:
+            return prediction
+        # Where nobody says in which form predictions come, they are what most losses take.
+        usual: Form = "numbers" if self.takes == "numbers" else "logits"
+        return converted(prediction, self.given or usual, self.takes)
+
     def _chosen(self, columns: Columns | None) -> dict[str, Tensor]:
         given = columns or {}
         if missing := [name for name in self.columns if name not in given]:
@@ -149,90 +168,3 @@ class Metric:
 def capitalised(name: str) -> str:
     """A name at the beginning of a line; AUC stays AUC."""
     return name[:1].upper() + name[1:]
-
-
-def error_rate(*, threshold: float = 0.5) -> Metric:
-    """The share of wrong decisions: of classes by argmax, of logits by `sigmoid(prediction) >= threshold`."""
-
-    def wrong(prediction: Tensor, target: Tensor) -> Tensor:
-        if prediction.ndim == 2:
-            return (prediction.argmax(-1) != target).double()
-        return ((torch.sigmoid(prediction) >= threshold) != (target >= 0.5)).double()
-
-    rule = f"positive when sigmoid(prediction) >= {threshold:g}, or the largest of several logits"
-    return Metric(name="error rate", per_example=wrong, elicits="mode", decision=rule)
-
-
-def brier() -> Metric:
-    """The squared distance of the probability from what happened, for logits. Brier 1950."""
-
-    def squared(prediction: Tensor, target: Tensor) -> Tensor:
-        if prediction.ndim == 2:
-            truth = torch.nn.functional.one_hot(target.long(), prediction.shape[-1])
-            return (prediction.softmax(-1) - truth).square().sum(-1)
-        return (torch.sigmoid(prediction) - target).square()
-
-    return Metric(name="Brier score", per_example=squared, elicits="probability")
-
-
-def log_loss() -> Metric:
-    """The negative log-likelihood of what happened, in nats, for logits."""
-
-    def nats(prediction: Tensor, target: Tensor) -> Tensor:
-        if prediction.ndim == 2:
-            return torch.nn.functional.cross_entropy(prediction, target.long(), reduction="none")
-        return torch.nn.functional.softplus(prediction) - target * prediction
-
-    return Metric(name="log loss", per_example=nats, unit="nats", elicits="probability")
-
-
-def absolute_error() -> Metric:
-    """The mean absolute error."""
-    return Metric(name="mean absolute error", per_example=lambda p, y: (p - y).abs(), elicits="median")
-
-
-def squared_error() -> Metric:
-    """The mean squared error."""
-    return Metric(name="mean squared error", per_example=lambda p, y: (p - y).square(), elicits="mean")
-
-
-def percentage_error() -> Metric:
-    """The mean absolute percentage error, as a share; for targets that are not 0."""
-    return Metric(
-        name="mean absolute percentage error",
-        per_example=lambda p, y: (p - y).abs() / y.abs(),
-        elicits="weighted median(y^-1)",
-    )
-
-
-def auc() -> Metric:
-    """The chance that a positive scores above a negative, ties counted half."""
-
-    def area(prediction: Tensor, target: Tensor) -> float:
-        positive = target >= 0.5
-        ups = int(positive.sum())
-        downs = len(target) - ups
-        if ups == 0 or downs == 0:
-            return float("nan")
-        _, inverse, counts = torch.unique(prediction.double(), return_inverse=True, return_counts=True)
-        last = counts.cumsum(0).double()
-        rank = last - (counts.double() - 1) / 2
-        return float((rank[inverse[positive]].sum() - ups * (ups + 1) / 2) / (ups * downs))
-
-    return Metric(name="AUC", of=area, lower_is_better=False, elicits="ranking")
-
-
-def average_precision() -> Metric:
-    """The mean of the precisions at each positive, from the highest score down; ties count as one step."""
-
-    def precision(prediction: Tensor, target: Tensor) -> float:
-        positive = (target >= 0.5).double()
-        total = float(positive.sum())
-        if total == 0:
-            return float("nan")
-        values, inverse = torch.unique(-prediction.double(), return_inverse=True)
-        hits = torch.zeros(len(values), dtype=torch.float64).index_add(0, inverse, positive)
-        rows = torch.bincount(inverse, minlength=len(values)).double()
-        return float((hits * hits.cumsum(0) / rows.cumsum(0)).sum() / total)
-
-    return Metric(name="average precision", of=precision, lower_is_better=False, elicits="ranking")

@@ -1,0 +1,1 @@
+"""Whether predictions mean what they say: probabilities, classes, points, quantiles and tokens."""

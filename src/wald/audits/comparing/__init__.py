@@ -1,0 +1,3 @@
+"""Two audits of the same rows, compared."""
+
+from .comparison import compare as compare
