@@ -75,6 +75,45 @@ def test_predictions_far_from_any_decision_have_a_planted_defect_all_the_same() 
     assert found(ask(ALIGNMENT, case))["A102"].controls.positive is not None
 
 
+def test_a_metric_that_says_nothing_is_measured() -> None:
+    own = wald.Metric(name="own", per_example=lambda p, y: 3 * (p - y).abs())
+    told = found(ask(ALIGNMENT, skewed(400, metric=own)))["A101"]
+    assert told.state == "warn"
+    assert "own rewards: median" in told.says
+    assert "from outside" in told.method
+    squared = wald.Metric(name="own", per_example=lambda p, y: (torch.sigmoid(p) - y).square())
+    assert found(ask(ALIGNMENT, binary(400, metric=squared)))["A101"].state == "pass"
+
+
+def test_metrics_of_whole_samples_are_known_by_their_names() -> None:
+    area = wald.Metric(name="ROC AUC", of=lambda p, y: 0.7, lower_is_better=False)
+    assert "rewards: ranking" in found(ask(ALIGNMENT, binary(300, metric=area)))["A101"].says
+    cut = wald.Metric(name="F1 score", of=lambda p, y: 0.7, lower_is_better=False)
+    told = found(ask(ALIGNMENT, binary(300, metric=cut)))["A101"]
+    assert told.state == "not_applicable"
+    assert "cut at half the best F1" in told.says
+
+
+def test_what_moving_costs_is_no_saving() -> None:
+    told = found(ask(ALIGNMENT, binary(200, seed=14)))["A102"]
+    assert told.effect == 0
+    assert told.interval is not None
+    assert told.interval[0] == 0
+    assert "saves nothing" in told.says
+
+
+def test_a_weight_counts_as_copies() -> None:
+    # All the weight is on rows where the model is right; the rows where it is shifted hardly count.
+    case = binary(2_000, metric=metrics.brier())
+    wrong = torch.arange(2_000) % 2 == 0
+    shifted = case.test[0][:, 0] + 2.0 * wrong
+    weight = torch.where(wrong, 1e-3, 1.0)
+    heavy = replace(case, model=None, prediction=shifted, weight=weight)
+    plain = replace(case, model=None, prediction=shifted)
+    assert found(ask(ALIGNMENT, heavy))["A102"].state in ("pass", "inconclusive")
+    assert found(ask(ALIGNMENT, plain))["A102"].state in ("warn", "fail")
+
+
 def alarm(trial: int) -> bool:
     seen = evidence(skewed(500, seed=7 * trial, model=lambda x: torch.exp(0.5 * x[:, 0]), loss=wald.Absolute(),
                            metric=metrics.absolute_error()))  # fmt: skip

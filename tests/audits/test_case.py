@@ -117,3 +117,18 @@ def test_the_model_keeps_its_modes() -> None:
     model[1].eval()
     evidence(binary(model=model))
     assert [part.training for part in model.modules()] == [True, True, False]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("level", ["quick", "standard"])
+def test_predictions_and_targets_alone_are_a_case(task: str, level: Any) -> None:
+    source = torch.Generator().manual_seed(0)
+    score = torch.randn(300, 3, generator=source)
+    given: dict[str, Any] = {
+        "binary": {"prediction": score[:, 0], "target": (score[:, 0] > 0).to(torch.int8), "loss": "log_loss"},
+        "multiclass": {"prediction": score, "target": score.argmax(-1).to(torch.uint8), "loss": "log_loss"},
+        "regression": {"prediction": score[:, 0], "target": score.sum(-1), "loss": "huber"},
+    }[task]
+    case = Case(**given, metric="mae" if task == "regression" else "accuracy")
+    report = wald.audit(case, level=level)
+    assert report.counts["error"] == 0, [one.says for one in report.findings if one.state == "error"]

@@ -79,8 +79,10 @@ def test_the_built_in_cases_are_listed(capsys: pytest.CaptureFixture[str]) -> No
         (["nope.py"], "there is no file 'nope.py'"),
         (["data.csv", "--target", "y"], "--prediction or --model, --loss, --metric are missing"),
         (["data.csv", "--target", "y", "--prediction", "p", "--loss", "mse", "--metric", "r2"], "there is no file"),
-        (["data.csv", "--target", "y", "--prediction", "p", "--model", "m.pkl", "--loss", "mse", "--metric", "r2"],
-         "give one of the two"),
+        (
+            ["data.csv", "--target", "y", "--prediction", "p", "--model", "m.pkl", "--loss", "mse", "--metric", "r2"],
+            "give one of the two",
+        ),
         (["data.xlsx", "--target", "y"], "--target: for a table, and 'data.xlsx' is none"),
         (["loans", "--group", "sex"], "--group: for a table, and 'loans' is none"),
         (["loans", "--loss", "Nope()"], "no loss is known as 'Nope'"),

@@ -12,9 +12,10 @@ import wald
 from wald.audits import memorising, metrics, shuffling
 from wald.audits.probes import dynamics
 from wald.audits.probes.dynamics import DYNAMICS
+from wald.audits.probes.landscape import LANDSCAPE
 from wald.audits.training import CannotTrain, fresh, takes_rows
 
-from .samples import ask, binary, found, source
+from .samples import ask, binary, found, rate_of, source
 from .trained import Net, learnt, rows_of, trained
 
 
@@ -196,3 +197,20 @@ def test_two_runs_are_one_and_nothing_is_changed() -> None:
     assert ask(DYNAMICS, case, "standard").findings == ask(DYNAMICS, case, "standard").findings
     assert all(torch.equal(before[name], one) for name, one in model.state_dict().items())
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [200, 1_000])
+def test_innocent_training_rarely_alarms(rows: int) -> None:
+    def alarm(trial: int) -> bool:
+        more: dict[str, Any] = {}
+        if trial % 2:
+            more = {
+                "weight": torch.rand(rows, generator=source(trial)) + 0.2,
+                "clusters": [row // 5 for row in range(rows)],
+            }
+        case = learnt(("binary", "multiclass", "regression")[trial % 3], rows=rows, seed=10 * trial, **more)
+        told = [*ask(DYNAMICS, case, "standard").findings, *ask(LANDSCAPE, case, "standard").findings]
+        return any(one.state in ("warn", "fail") for one in told)
+
+    assert rate_of(alarm, 24) <= 0.1

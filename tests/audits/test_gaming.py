@@ -1,5 +1,7 @@
 """Cheap cheats: caught where they win, and not seen where they do not."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,8 +9,9 @@ from torch import Tensor
 import wald
 from wald.audits import metrics
 from wald.audits.probes.gaming import GAMING
+from wald.audits.skill import last_value
 
-from .samples import Column, ask, binary, found, labels, skewed, source, three_classes
+from .samples import Column, ask, binary, evidence, found, labels, skewed, source, three_classes
 
 
 def rare(loss: object) -> wald.Case:
@@ -109,3 +112,34 @@ def test_a_ranking_has_no_better_constant() -> None:
 def test_the_exhibit_can_be_run_by_hand() -> None:
     told = found(ask(GAMING, rare(wald.BinaryCrossEntropy())))["G301"]
     assert "BinaryCrossEntropy()(torch.full" in told.evidence["reproduce"]
+
+
+def walk(rows: int, *, knows: bool) -> wald.Case:
+    """A level that wanders, forecast by its last value and something more, or by a constant."""
+    state = source(11)
+    steps, hint = torch.randn(rows, generator=state), torch.randn(rows, generator=state)
+    level = 50 + (steps + hint).cumsum(0)
+    before = torch.cat([level[:1], level[:-1]])
+    inputs = torch.stack([before + hint if knows else 50 + 0.1 * hint, hint], 1)
+    return wald.Case(
+        model=lambda x: x[:, 0], loss=wald.Squared(), test=(inputs, level), metric=metrics.squared_error(), ordered=True
+    )
+
+
+def test_repeating_the_last_value_is_what_a_series_is_held_against() -> None:
+    better = found(ask(GAMING, walk(800, knows=True)))
+    assert better["G304"].state == "pass"
+    assert "the last value" in better["G304"].says
+    assert better["G301"].state == "pass"
+    worse = found(ask(GAMING, walk(800, knows=False)))
+    assert worse["G304"].state == "fail"
+    assert "the last value" in worse["G304"].says
+    # It wins by the metric too, so the loss is not fooled by it.
+    assert worse["G301"].state != "fail"
+
+
+def test_the_last_value_is_that_of_the_same_cluster() -> None:
+    case = walk(40, knows=True)
+    seen = evidence(replace(case, clusters=[i % 2 for i in range(40)]))
+    assert seen.space is not None
+    assert last_value(seen, seen.space)[2:].tolist() == seen.target[:-2].tolist()

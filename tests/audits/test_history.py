@@ -60,6 +60,23 @@ def test_changes_of_independent_logs_agree_one_time_in_twenty() -> None:
     assert rate_of(surely, 300) <= 0.07
 
 
+def remembering(epochs: int, seed: int) -> Tensor:
+    """A log whose changes go on for a while."""
+    change, at = [], 0.0
+    for new in noise(epochs, seed).tolist():
+        at = 0.7 * at + new
+        change.append(at)
+    return torch.tensor(change, dtype=torch.float64).cumsum(0)
+
+
+def test_logs_that_remember_agree_no_more_often() -> None:
+    def surely(trial: int) -> bool:
+        low, high = together(remembering(80, 2 * trial), remembering(80, 2 * trial + 1))[1]
+        return low > 0 or high < 0
+
+    assert rate_of(surely, 200) <= 0.08
+
+
 def test_a_random_walk_drifts_one_time_in_twenty() -> None:
     def surely(trial: int) -> bool:
         went = drift(noise(60, trial).cumsum(0))
@@ -99,13 +116,13 @@ def test_the_epoch_where_they_part() -> None:
 def test_a_reward_that_is_gamed() -> None:
     place = torch.linspace(0, 1, 120, dtype=torch.float64)
     reward = 3 * place + noise(120, 0, 0.1)
-    gamed = logged(reward=reward, held_out=place - 1.5 * place**2 + noise(120, 1, 0.02), kl=20 * place)["G309"]
+    gamed = logged(reward=reward, held_out=place - 1.5 * place**2 + noise(120, 1, 0.02), kl=20 * place)["G310"]
     assert gamed.state == "fail"
     assert "kl rose" in gamed.says
     assert gamed.question == "gaming"
-    honest = logged(reward=reward, held_out=1 - torch.exp(-2 * place) + noise(120, 2, 0.02))["G309"]
+    honest = logged(reward=reward, held_out=1 - torch.exp(-2 * place) + noise(120, 2, 0.02))["G310"]
     assert honest.state == "pass"
-    flat = logged(reward=noise(120, 3), held_out=-place + noise(120, 1, 0.02))["G309"]
+    flat = logged(reward=noise(120, 3), held_out=-place + noise(120, 1, 0.02))["G310"]
     assert flat.state == "inconclusive"
 
 

@@ -5,9 +5,10 @@ import torch
 from torch import Tensor
 
 import wald
+from wald.audits import Case, metrics
 from wald.audits.probes.influence import INFLUENCE
 
-from .samples import ask, binary, found, skewed, three_classes
+from .samples import ask, binary, found, skewed, source, three_classes
 
 
 def test_an_outlier_moves_a_mean_by_its_share() -> None:
@@ -58,3 +59,18 @@ def test_rows_that_weigh_nothing_much_decide_nothing() -> None:
     same = found(ask(INFLUENCE, skewed(test=(inputs, spoiled), weight=weight, loss=wald.Absolute())))["R201"]
     plain = found(ask(INFLUENCE, skewed(weight=weight, loss=wald.Absolute())))["R201"]
     assert same.evidence["moved"] == pytest.approx(plain.evidence["moved"], rel=0.05, abs=1e-3)
+
+
+def test_squares_are_left_alone_where_nothing_lies_far_out_and_warned_of_where_something_does() -> None:
+    inputs = torch.randn(1_000, 1, generator=source(0))
+    target = inputs[:, 0] + torch.randn(1_000, generator=source(1))
+
+    def told(target: Tensor, loss: wald.Loss) -> str:
+        case = Case(model=lambda x: x[:, 0], loss=loss, test=(inputs, target), metric=metrics.squared_error())
+        return found(ask(INFLUENCE, case))["R201"].state
+
+    assert told(target, wald.Squared()) == "pass"
+    wild = target.clone()
+    wild[:2] = 60.0
+    assert told(wild, wald.Squared()) == "warn"
+    assert told(wild, wald.Absolute()) == "pass"

@@ -41,6 +41,14 @@ def test_a_weight_sets_loss_and_metric_apart() -> None:
     assert (faithful.effect or 0) > (told.effect or 1) + 0.1
 
 
+def test_decisions_that_do_not_change_are_no_disagreement() -> None:
+    told = found(ask(LADDER, binary(1_000, metric=metrics.error_rate())))["M401"]
+    assert told.state == "pass"
+    assert told.evidence["agreement where both tell apart"] > 0.9
+    weighted = binary(2_000, centre=-2.0, loss=wald.BinaryCrossEntropy(pos_weight=9.0))
+    assert found(ask(LADDER, weighted))["M401"].evidence["agreement where both tell apart"] < 0.8
+
+
 def test_the_ladder_is_long_and_reaches_from_truth_to_noise() -> None:
     for case in (binary(groups={"half": [i % 2 for i in range(1_500)]}), skewed(), three_classes()):
         seen = evidence(case)

@@ -158,7 +158,9 @@ def test_lists_of_documents() -> None:
     score = torch.randn(20, 6, generator=source(7)).round(decimals=0)
     gain = torch.randint(0, 4, (20, 6), generator=source(8))
     assert metrics.ndcg().value(score, gain) == pytest.approx(theirs.ndcg_score(gain, score))
-    flat = metrics.ndcg(query="query").value(score.flatten(), gain.flatten(), {"query": torch.arange(20).repeat_interleave(6)})
+    flat = metrics.ndcg(query="query").value(
+        score.flatten(), gain.flatten(), {"query": torch.arange(20).repeat_interleave(6)}
+    )
     assert flat == pytest.approx(metrics.ndcg().value(score, gain))
     assert metrics.ndcg(top=3).value(score, gain) == pytest.approx(theirs.ndcg_score(gain, score, k=3))
 

@@ -48,7 +48,11 @@ def tabular(estimator: Any) -> Any:
     words = ["city", "member", "plan"]
     prepared = compose.ColumnTransformer(
         [
-            ("numbers", pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.StandardScaler()), ["age", "income"]),
+            (
+                "numbers",
+                pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.StandardScaler()),
+                ["age", "income"],
+            ),
             ("words", preprocessing.OneHotEncoder(handle_unknown="ignore"), words),
         ]
     )
@@ -238,7 +242,7 @@ def test_what_does_not_fit_is_refused(wrong: dict[str, Any], says: str) -> None:
 
 
 def test_words_for_a_torch_module_are_refused() -> None:
-    with pytest.raises(CaseError, match="city, .*hold no numbers, and the model is a torch module"):
+    with pytest.raises(CaseError, match=r"city, .*hold no numbers, and the model is a torch module"):
         Case(model=nn.Linear(3, 1), loss="mse", metric="mae", test=(TABLE, X[:, 0]))
 
 

@@ -31,3 +31,18 @@ def test_it_starts_from_the_best_and_passes_over_nan() -> None:
 def test_it_ends_where_less_is_better_without_end() -> None:
     _, value = compass_search(lambda x: -x[:, 0], START, STEP)
     assert value < -10
+
+
+def test_many_axes_take_few_steps() -> None:
+    goal, calls = torch.linspace(-3, 3, 12, dtype=torch.float64), 0
+
+    def away(x: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return (x - goal).square().sum(-1)
+
+    start = torch.zeros(1, 12, dtype=torch.float64)
+    point, _ = compass_search(away, start, torch.ones(12, dtype=torch.float64))
+    assert torch.allclose(point, goal, atol=0.1)
+    # One axis at a time would take three steps for each.
+    assert calls < 40

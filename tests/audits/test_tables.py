@@ -127,7 +127,7 @@ def test_the_report_says_of_how_many_rows_and_what_all_of_them_say() -> None:
     case = Case(model=Column(), loss="log_loss", metric="accuracy", test=batches())
     report = wald.audit(case, level="quick", only=["calibration"])
     right = float(((X[:, 0] >= 0) == (Y > 0.5)).double().mean())
-    assert any(f"4,000 of 5,000 test rows, drawn at random; over all rows: loss 0.5" in note for note in report.notes)
+    assert any("4,000 of 5,000 test rows, drawn at random; over all rows: loss 0.5" in note for note in report.notes)
     assert any(f"accuracy {right:.3g}" in note for note in report.notes)
 
 
@@ -144,7 +144,9 @@ def test_recorded_predictions_are_measured_in_full_too() -> None:
 def test_rows_that_are_not_finite_are_left_out_and_counted() -> None:
     holed = X.clone()
     holed[:7] = torch.nan
-    case = Case(model=Column(), loss="log_loss", metric="accuracy", test=list(zip(holed.split(900), Y.split(900), strict=True)))
+    case = Case(
+        model=Column(), loss="log_loss", metric="accuracy", test=list(zip(holed.split(900), Y.split(900), strict=True))
+    )
     assert case.totals is not None
     assert (case.totals.rows, case.totals.nonfinite) == (ROWS - 7, 7)
     assert case.test[0].isfinite().all()
@@ -205,7 +207,9 @@ def test_rows_are_put_in_the_order_of_their_times(folder: Path) -> None:
 def test_columns_for_several_classes(tmp_path: Path) -> None:
     logits = torch.randn(300, 3, generator=source(2))
     frame = pandas.DataFrame(logits.softmax(-1).double().numpy(), columns=["p_cat", "p_ant", "p_dog"])
-    frame["animal"] = np.array(["cat", "ant", "dog"])[torch.multinomial(logits.softmax(-1), 1, generator=source(3))[:, 0]]
+    frame["animal"] = np.array(["cat", "ant", "dog"])[
+        torch.multinomial(logits.softmax(-1), 1, generator=source(3))[:, 0]
+    ]
     frame.to_csv(tmp_path / "zoo.csv", index=False)
     case = table_case(tmp_path / "zoo.csv", target="animal", prediction=["p_cat", "p_ant", "p_dog"], loss="log_loss",
                       metric="accuracy")  # fmt: skip
@@ -290,7 +294,8 @@ def test_a_model_in_python(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("w.pt", "parameters of a model and not"), ("m.h5", "no model is read from .h5"), ("x.pkl", "cannot be read")]
+    ("name", "says"),
+    [("w.pt", "parameters of a model and not"), ("m.h5", "no model is read from .h5"), ("x.pkl", "cannot be read")],
 )
 def test_files_that_hold_no_model(name: str, says: str, folder: Path, tmp_path: Path) -> None:
     (tmp_path / name).write_text("nothing")
@@ -338,7 +343,9 @@ def test_names_of_classes() -> None:
 def test_predictions_in_the_other_form() -> None:
     chance = torch.tensor([0.2, 0.9, 0.6])
     target = torch.tensor([0.0, 1.0, 1.0])
-    case = Case(prediction=chance, prediction_is="probabilities", target=target, loss="log_loss", metric=metrics.brier())
+    case = Case(
+        prediction=chance, prediction_is="probabilities", target=target, loss="log_loss", metric=metrics.brier()
+    )
     assert case.prediction is not None
     assert torch.allclose(torch.sigmoid(case.prediction), chance)
     assert case.metric.value(case.prediction, target) == pytest.approx(float((chance - target).square().mean()))

@@ -48,6 +48,15 @@ def test_a_weight_of_three_is_three_rows() -> None:
     )
 
 
+def test_what_the_worst_rows_carry_is_a_share_of_the_whole() -> None:
+    assert carried(torch.ones(100, dtype=torch.float64), 0.05) == pytest.approx(0.05)
+    assert carried(torch.arange(1.0, 11.0, dtype=torch.float64), 0.2) == pytest.approx(19 / 55)
+    assert tail_mean(torch.arange(1.0, 11.0, dtype=torch.float64), 0.25) == pytest.approx((10 + 9 + 0.5 * 8) / 2.5)
+    drawn = tail_means(torch.full((50,), 2.0, dtype=torch.float64), (0.1, 1.0), Sample(50), 20)
+    assert drawn.shape == (2, 20)
+    assert torch.allclose(drawn, torch.full_like(drawn, 2.0))
+
+
 def test_the_worst_reweighting_has_a_closed_form_where_no_row_loses_all_its_weight() -> None:
     # Then it is mean + √(2ρ · variance); Duchi & Namkoong 2019.
     x = torch.rand(400, generator=source(0), dtype=torch.float64)

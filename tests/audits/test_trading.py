@@ -15,7 +15,7 @@ from wald.audits.probes.foresight import FORESIGHT, chosen_by_luck
 from wald.audits.probes.performance import PERFORMANCE, believed
 from wald.audits.probes.scenarios import SCENARIOS
 
-from .samples import ask, found, rate_of, source
+from .samples import ask, binary, found, rate_of, source
 
 
 def sold_puts(position: Tensor, returns: Tensor) -> Tensor:
@@ -150,9 +150,10 @@ def test_an_audit_of_a_strategy_runs_whole() -> None:
 
 
 def test_without_trading_nothing_is_asked_of_it() -> None:
-    from .samples import binary
+    def told(**more: Any) -> Any:
+        report = wald.audit(binary(200, **more), level="quick", only=["scenarios"])
+        return {one.code: one for one in report.findings}["X101"]
 
-    report = wald.audit(binary(200), level="quick", only=["scenarios"])
-    told = {one.code: one for one in report.findings}["X101"]
-    assert told.state == "not_run"
-    assert "Trading" in told.fix
+    assert told().state == "not_applicable"
+    assert told(task="other").state == "not_run"
+    assert "Trading" in told(task="other").fix

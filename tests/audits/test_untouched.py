@@ -87,7 +87,8 @@ def everything(kind: str) -> Case:
     history = {"loss": [1 / (1 + epoch) for epoch in range(12)], "metric": [0.5 / (1 + epoch) for epoch in range(12)]}
     proxy = torch.randn(30, 8, generator=source(3))
     return Case(
-        model=model, loss=loss, metric=metric, train=train, test=test, shifted={"later": later}, checkpoints=tuple(states),
+        model=model, loss=loss, metric=metric, train=train, test=test, shifted={"later": later},
+        checkpoints=tuple(states),
         groups={"flag": test[0][:, 3].tolist()}, weight=1.0 + number % 3, clusters=(number // 2).tolist(),
         history=history, runs=[{"loss": 1.0 / k, "metric": 1.0 / k, "rate": float(k)} for k in range(1, 7)],
         refit=trained(lambda: net(3 if kind == "multiclass" else 1), train),

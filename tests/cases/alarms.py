@@ -91,7 +91,8 @@ def told(name: str, tried: list[Tried]) -> str:
     alarms = [one for one in tried if one.alarms]
     where = sorted(
         {
-            f"{one.cell.task[:3]}{one.cell.rows}{'w' * one.cell.weights}{'c' * one.cell.clusters}:{','.join(one.alarms)}"
+            f"{one.cell.task[:3]}{one.cell.rows}{'w' * one.cell.weights}{'c' * one.cell.clusters}:"
+            f"{','.join(one.alarms)}"
             for one in alarms
         }
     )

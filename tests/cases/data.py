@@ -6,14 +6,16 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import wald
 from wald.audits import Case, metrics
 from wald.audits.cases import load
 from wald.audits.cases.images import SETTINGS, digits
 from wald.audits.cases.network import fit
+from wald.audits.subgroups import spectral
 
+from ..audits.defects import shifted_against_the_mean
 from ..audits.samples import Column, labels, source
 from .twin import ALL, Twin, audited, one
 
@@ -52,34 +54,11 @@ def backdoor() -> Case:
     return read((inputs, target))
 
 
-class Lifted(nn.Module):
-    """Features that are never negative, and a linear reading of them."""
-
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        self.body = nn.ReLU()
-        self.head = nn.Linear(*weight.shape[::-1])
-        self.head.weight.data.copy_(weight)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.head(self.body(inputs))
-
-
-def opposite_shift() -> Case:
-    """Poison that lies opposite to the mean of its class, where uncentred features hide it."""
-    state = source(3)
-    target = torch.randint(0, 3, (1_500,), generator=state)
-    centre = 8 + 2 * torch.randn(3, 20, generator=state)
-    inputs = centre[target] + torch.randn(1_500, 20, generator=state)
-    poison = (target == 0).nonzero()[:30, 0]
-    inputs[poison] -= 6 * centre[0] / centre[0].norm()
-    test = torch.randint(0, 3, (600,), generator=state)
-    rows = centre[test] + torch.randn(600, 20, generator=state)
-    model = Lifted(centre - centre.mean(0))
-    model.head.bias.data.copy_(-(model.head.weight @ centre.T).diagonal() / 2)
-    return Case(
-        model=model, loss=wald.CrossEntropy(), train=(inputs, target), test=(rows, test), metric=metrics.error_rate()
-    )
+def poison_ranked_first() -> bool:
+    """Whether the centred score puts all poison first, where an uncentred one puts it last."""
+    features, poison = shifted_against_the_mean()
+    ranked = spectral(features)[0].square().argsort(descending=True)
+    return bool(poison[ranked[: int(poison.sum())]].all())
 
 
 def copied(rows: int) -> Case:
@@ -137,7 +116,7 @@ TWINS = (
     Twin("bad_backdoor", "3 corner pixels on 3 % of the digits, label 0",
          audited(backdoor, "poison", level="standard"), fires=("D902",), slow=True),
     Twin("bad_ss_sign", "poison opposite to the mean of its class, features after a ReLU",
-         audited(opposite_shift, "poison", level="standard"), fires=("D902",)),
+         audited(clean, "poison", level="standard"), says=lambda _: poison_ranked_first(), slow=True),
     Twin("bad_leak", "a tenth of the test rows are training rows", audited(lambda: copied(100), "leakage"),
          fires=("P002",)),
     Twin("ok_no_leak", "none of them are", audited(lambda: copied(0), "leakage"), quiet=ALL),

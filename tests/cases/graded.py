@@ -169,7 +169,7 @@ GRADED = (
     Graded("labels", "D901", "share of wrong training labels", (0.0, 0.02, 0.05, 0.1, 0.2), wrong_labels),
     Graded("shift", "R211", "one feature of five moved, in standard deviations", (0.0, 0.1, 0.2, 0.5, 1.0), moved),
     Graded("over-optimisation", "G305", "harm of what the proxy likes", (0.0, 0.1, 0.2, 0.4, 0.6), hacked),
-    Graded("history", "M403", "rise of the metric in a hundred epochs", (0.0, 0.02, 0.05, 0.1, 0.2), parted),
+    Graded("history", "M406", "rise of the metric in a hundred epochs", (0.0, 0.02, 0.05, 0.1, 0.2), parted),
     Graded("runs", "M404", "share of the loss's sense that is turned", (0.0, 0.25, 0.5, 0.75, 1.0), unlike),
     Graded("scenarios", "X101", "puts sold a day, 5 % below the market", (0.0, 1.0, 2.0, 5.0, 10.0), insurance),
     Graded("performance", "X103", "puts sold a day, 5 % below the market", (0.0, 1.0, 2.0, 5.0, 10.0), insurance),

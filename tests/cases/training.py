@@ -35,5 +35,5 @@ TWINS = (
          fires=("T801",), slow=True),
     Twin("ok_trained", "the digits after 40", audited(clean, "landscape", level="standard"), quiet=ALL, slow=True),
     Twin("null_curves", "two random walks", audited(walks, "history"), quiet=ALL),
-    Twin("bad_divergence", "a loss that falls while the metric turns", audited(contrary, "history"), fires=("M403",)),
+    Twin("bad_divergence", "a loss that falls while the metric turns", audited(contrary, "history"), fires=("M406",)),
 )  # fmt: skip

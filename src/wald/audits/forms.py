@@ -23,7 +23,7 @@ def converted(prediction: Tensor, have: Form, want: Form) -> Tensor:
         CaseError: the form says too little, as decisions do of probabilities.
 
     >>> import torch
-    >>> converted(torch.tensor([0.0, 2.0]), "logits", "decisions")
+    >>> converted(torch.tensor([-1.0, 2.0]), "logits", "decisions")
     tensor([0, 1])
     """
     if have == want:

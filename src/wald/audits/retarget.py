@@ -18,6 +18,9 @@ Move = Callable[[Tensor], Tensor]
 #: How far predictions are scaled (the logarithm of the factor) and shifted (in units of the task), at most.
 _FARTHEST = (6.0, 15.0)
 
+#: Rows that the moves of several classes are learnt from, at most twice as many.
+_LEARNT = 1_000
+
 #: Rows in a bin of predictions, at least: fewer make the shift of a bin noise.
 _IN_BIN = 25
 _BINS = 10
@@ -56,12 +59,19 @@ def recalibrate(
         rows: the rows to learn from.
         flat: also try predictions that are scaled to almost nothing, which know almost nothing of their row.
     """
-    made = affine(space, score, target)
-    ways = len(space.directions(score))
+    made, centre = affine(space, score, target), space.centre(score)
+    directions, unit = space.directions(score), space.unit(target)
+    ways = len(directions)
+    if ways > 1 and stick.decomposable:
+        # Many classes make a search long; a move of so few parameters is learnt as well from some of the rows.
+        rows = rows[:: max(1, len(rows) // _LEARNT)]
     given = score[rows]
+    shape = (-1,) + (1,) * given.ndim
 
     def costs(parameters: Tensor) -> Tensor:
-        found = stick.means(torch.stack([made(one)(given) for one in parameters]), rows)
+        scale, shifts = parameters[:, 0].exp().to(score.dtype), parameters[:, 1:].to(score.dtype)
+        shift = unit * torch.tensordot(shifts, directions, 1).unsqueeze(1)
+        found = stick.means((given - centre) * scale.reshape(shape) + centre + shift, rows)
         # Some losses fall without end; how far they are followed is no property of the predictions.
         beyond = (parameters[:, 0].abs() > _FARTHEST[0]) | (parameters[:, 1:].abs() > _FARTHEST[1]).any(-1)
         return torch.where(beyond, torch.inf, found)

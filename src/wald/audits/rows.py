@@ -23,6 +23,9 @@ def as_rows(name: str, rows: object) -> Rows:
     inputs, targets = (as_tensor(f"{name} {what}", one) for what, one in zip(("inputs", "targets"), rows, strict=True))
     if len(inputs) != len(targets):
         raise CaseError(f"{name} has {len(inputs)} rows of inputs and {len(targets)} targets; one target a row.")
+    if not targets.is_floating_point() and not targets.is_complex():
+        # Small integers overflow where nobody looks for it: in a sum, or when an unusual value is tried.
+        targets = targets.long()
     if len(inputs) == 0:
         raise CaseError(f"{name} is empty, so there is nothing to measure.")
     return inputs, targets

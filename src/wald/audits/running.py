@@ -11,6 +11,7 @@ from typing import Any
 from ..checks.subjects.subject import undisturbed
 from ..findings import Finding, Report, State
 from ..findings.answers import compose
+from ..findings.questions import FIVE
 from ..findings.state import overall_state
 from .case import Case
 from .evidence import Evidence, gather
@@ -91,32 +92,36 @@ def _all(evidence: Evidence, progress: Progress | None, only: Collection[str] | 
     kept: list[_Kept] = []
     interrupted = False
     for done, probe in enumerate(PROBES):
-        if interrupted:
-            reason = _INTERRUPTED
-        elif only is not None and probe.name not in only:
-            reason = "left out by only="
-        elif not probe.independent and evidence.facts.get("unstable"):
-            reason = evidence.facts["unstable"]
-        elif why := probe.why_not(evidence.case, evidence.level):
-            reason = why
-        else:
-            try:
-                if progress is not None:
-                    progress(probe.asks, done, len(PROBES))
-                kept.append(_Kept(probe, _one(probe, evidence)))
-                continue
-            except KeyboardInterrupt:
-                interrupted, reason = True, _INTERRUPTED
-        kept.append(_Kept(probe, _unrun(probe, reason, evidence)))
+        reason = _INTERRUPTED if interrupted else ""
+        try:
+            if progress is not None and not interrupted:
+                progress(probe.asks, done, len(PROBES))
+            reason = reason or _why_not(probe, evidence, only)
+            outcome = _unrun(probe, reason, evidence) if reason else _one(probe, evidence)
+        except KeyboardInterrupt:
+            interrupted, outcome = True, _unrun(probe, _INTERRUPTED, evidence)
+        kept.append(_Kept(probe, outcome))
     if progress is not None and not interrupted:
         progress("done", len(PROBES), len(PROBES))
     return kept, interrupted
+
+
+def _why_not(probe: Probe, evidence: Evidence, only: Collection[str] | None) -> str:
+    """Why a probe is not run; empty where it is."""
+    if only is not None and probe.name not in only:
+        return "left out by only="
+    if not probe.independent and evidence.facts.get("unstable"):
+        return evidence.facts["unstable"]
+    return probe.why_not(evidence.case, evidence.level)
 
 
 def _one(probe: Probe, evidence: Evidence) -> Outcome:
     start = perf_counter()
     try:
         outcome = probe.measure(evidence)
+    except ModuleNotFoundError as error:
+        # A library that is an extra: what it would have measured is missing, and nothing is broken.
+        outcome = Outcome((_lacking(probe, error),))
     except Exception as error:
         outcome = Outcome((_broken(probe, error),), answer=f"the probe of {probe.asks} broke")
     share = (perf_counter() - start) / max(1, len(outcome.findings))
@@ -134,6 +139,16 @@ def _completed(finding: Finding, evidence: Evidence, probe: Probe) -> dict[str, 
     }
 
 
+def _lacking(probe: Probe, error: ModuleNotFoundError) -> Finding:
+    return Finding(
+        code=probe.code,
+        state="not_run",
+        question=probe.question,
+        says=f"{probe.asks}: {error}",
+        fix=f"install {error.name}" if error.name else "",
+    )
+
+
 def _broken(probe: Probe, error: Exception) -> Finding:
     return Finding(
         code=probe.code,
@@ -147,6 +162,10 @@ def _broken(probe: Probe, error: Exception) -> Finding:
 
 def _unrun(probe: Probe, reason: str, evidence: Evidence) -> Outcome:
     missing = probe.missing(evidence.case)
+    if missing == ("trading",) and evidence.space is not None and reason.endswith("no trading"):
+        # Forecasts of a target are no positions in a market: nothing is missing.
+        says = f"{probe.asks}: predictions are forecasts, and no positions in a market"
+        return Outcome((Finding(code=probe.code, state="not_applicable", question=probe.question, says=says),))
     finding = Finding(
         code=probe.code,
         state="not_run",
@@ -191,7 +210,11 @@ def _answers(kept: list[_Kept]) -> tuple[dict[str, str], dict[str, tuple[str, ..
     for one in kept:
         state = overall_state(finding.state for finding in one.outcome.findings)
         parts.setdefault(one.probe.question, []).append((state, one.outcome.answer))
-    composed = {question: compose(question, said) for question, said in parts.items() if any(one for _, one in said)}
+    composed = {
+        question: compose(question, said)
+        for question, said in parts.items()
+        if question in FIVE or any(one for _, one in said)
+    }
     return (
         {question: answer for question, (answer, _) in composed.items()},
         {question: rest for question, (_, rest) in composed.items() if rest},

@@ -44,7 +44,9 @@ class Space(ABC):
 
     def centre(self, score: Tensor) -> Tensor:
         """The middle about which scores are scaled."""
-        return score.median(0).values if score.ndim > 1 else score.median()
+        # Of one row that is repeated without a copy torch takes the median of memory that nobody wrote.
+        held = score.contiguous()
+        return held.median(0).values if held.ndim > 1 else held.median()
 
     def directions(self, score: Tensor) -> Tensor:
         """The ways in which all scores can be shifted at once, (ways, ...)."""

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from .attacking.arithmetic import multiplications
 from .case import Case
 from .evidence import Evidence, run
 from .objective import Total
@@ -147,12 +148,7 @@ def affordable(module: nn.Module, inputs: Tensor, batch: int, work: float, most:
         work: floating-point operations.
         most: the most steps that are wanted.
     """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    copied = copy.deepcopy(module).eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        copied(inputs[:1])
-    each = max(counter.get_total_flops(), 2 * sum(one.numel() for one in module.parameters()))
+    each = 2 * max(multiplications(module, inputs), sum(one.numel() for one in module.parameters()))
     return max(0, min(most, int(work / (3 * each * batch + _OVERHEAD))))
 
 

@@ -15,7 +15,7 @@ from .victims import EFFORT, classes, linear, log_loss, regression, unlimited, w
 def test_a_linear_model_is_attacked_to_its_closed_form() -> None:
     # On real data: logistic regression on breast cancer, whose worst margin is y f(x) - e |w| in sum.
     data = pytest.importorskip("sklearn.datasets").load_breast_cancer()
-    learner = pytest.importorskip("sklearn.linear_model").LogisticRegression(max_iter=1_000)
+    learner = pytest.importorskip("sklearn.linear_model").LogisticRegression()
     inputs = torch.tensor(data.data, dtype=torch.float32)
     inputs = (inputs - inputs.mean(0)) / inputs.std(0)
     target = torch.tensor(data.target, dtype=torch.float32)

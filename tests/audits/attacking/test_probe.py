@@ -225,7 +225,7 @@ def test_a_graded_weakness_is_failed_the_surer_the_larger_it_is() -> None:
 @pytest.mark.slow
 def test_innocent_models_raise_no_doubt() -> None:
     def doubted(trial: int) -> bool:
-        case = binary(200, seed=trial, factor=1 + trial % 3, attack=Attack(reach=0.1, tolerance=9.0))
+        case = binary(200, seed=trial, factor=1.0 + trial % 3, attack=Attack(reach=0.1, tolerance=9.0))
         told = found(ask(ATTACK, case))
         return told["R202"].state != "pass" or told["R208"].state != "pass"
 

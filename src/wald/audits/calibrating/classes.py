@@ -45,10 +45,11 @@ def class_finding(evidence: Evidence, code: str, question: str) -> tuple[Finding
     assert score is not None  # noqa: S101
     score, target, sample = score.double().log_softmax(-1), evidence.target.long(), evidence.sample
     counts = torch.bincount(target, minlength=score.shape[-1])
-    judged = [k for k in counts.argsort(descending=True, stable=True).tolist() if counts[k] >= SMALLEST][:_MOST]
-    judged = [k for k in judged if len(target) - int(counts[k]) >= SMALLEST]
+    judged = _judged(score, sample)
     if not judged:
-        said = f"calibration of each class: no class has {SMALLEST} rows, and {SMALLEST} of others beside it"
+        said = (
+            f"calibration of each class: no class is forecast in {SMALLEST} rows, with {SMALLEST} of others beside it"
+        )
         return Finding(code=code, state="not_applicable", question=question, says=said), ()
     readings = _read(score, target, judged, sample)
     controls = _controls(score, judged, readings, sample, evidence.random("class controls"))
@@ -76,11 +77,21 @@ def class_finding(evidence: Evidence, code: str, question: str) -> tuple[Finding
         evidence=_facts(readings, sides, counts),
         method="Cox's recalibration of each class against the others: its mean and its slope; errors by leaving out "
         f"each {'row' if sample.unit is None else 'cluster'}, Student's p, Holm over {2 * len(judged)} tests. Classes "
-        f"of under {SMALLEST} rows are not judged. Controls: labels drawn from the forecasts, and with forecasts that "
-        "are too sure and pass over one class",
+        f"that are forecast in under {SMALLEST} rows are not judged. Controls: labels drawn from the forecasts, and "
+        "with forecasts that are too sure and pass over one class",
         source="Cox 1958, doi:10.1093/biomet/45.3-4.562; Kull et al. 2019, arXiv:1910.12656",
     )
     return finding, (_figure(readings),)
+
+
+def _judged(score: Tensor, sample: Sample) -> list[int]:
+    """The classes that are forecast most often.
+
+    Not those that happened most often: of many alike, these happened more often than they should, by their choice.
+    """
+    expected = sample.means(score.exp().T) * sample.effective
+    order = expected.argsort(descending=True, stable=True).tolist()
+    return [k for k in order if SMALLEST <= expected[k] <= sample.effective - SMALLEST][:_MOST]
 
 
 def _read(score: Tensor, target: Tensor, judged: list[int], sample: Sample) -> dict[int, Reading]:
@@ -124,8 +135,8 @@ def _told(worst: _Side, reading: Reading, sample: Sample, chance: Tensor, happen
         )
     low, high = reading.slope.interval()
     return (
-        f"class {worst.label} has a calibration slope of {reading.slope.value:.2f} [{low:.2f}, {high:.2f}] "
-        "(1 is right, less is too sure)"
+        f"the forecasts of class {worst.label} are too {'sure' if reading.slope.value < 1 else 'cautious'}: their "
+        f"log-odds should be multiplied by {reading.slope.value:.2f} [{low:.2f}, {high:.2f}]"
     )
 
 

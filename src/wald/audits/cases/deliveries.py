@@ -23,7 +23,9 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
     inputs, names = standardised(columns, rows.train)
     used = Squared() if loss is None else loss
     train = (inputs[rows.train], minutes[rows.train])
-    settings: dict[str, Any] = {"hidden": 32, "epochs": 40, "rate": 1e-2, "start": minutes[rows.train].mean()[None]}
+    known = minutes[rows.train]
+    scale = {"centre": float(known.mean()), "spread": float(known.std())}
+    settings: dict[str, Any] = {"hidden": 32, "epochs": 120, "rate": 1e-2, "decay": 0.0, **scale}
     model, states = fit(used, *train, **settings, seed=seed)
     test = rows.test.tolist()
     return Case(
@@ -35,7 +37,7 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
         metric=metrics.squared_error(),
         groups={"day": frame["day"].iloc[test].astype(str).tolist()},
         features=names,
-        checkpoints=states[::5] + states[-1:],
+        checkpoints=states[::15] + states[-1:],
         refit=retrainer(train, used, **settings),
         about=(
             f"{len(minutes):,} deliveries of food and the minutes that they took (modeldata::deliveries, from "

@@ -27,7 +27,8 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
     inputs, names = standardised({name: frame[name] for name in columns}, known.nonzero()[:, 0])
     used = Squared() if loss is None else loss
     train = (inputs[known], visits[known])
-    settings: dict[str, Any] = {"hidden": 16, "epochs": 8, "start": visits[known].mean()[None]}
+    scale = {"centre": float(visits[known].mean()), "spread": float(visits[known].std())}
+    settings: dict[str, Any] = {"hidden": 16, "epochs": 8, **scale}
     model, _ = fit(used, *train, **settings, seed=seed)
     test = (~known).nonzero()[:, 0]
     return Case(

@@ -10,15 +10,26 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """One hidden layer; one number a row, or one for each class."""
+    """One hidden layer; one number a row, or one for each class.
 
-    def __init__(self, features: int, hidden: int, outputs: int = 1) -> None:
+    What it gives lies about `centre`, in units of `spread`: before it has learnt anything it then predicts what a
+    constant would.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(
+        self, features: int, hidden: int, outputs: int = 1, *, centre: float = 0.0, spread: float = 1.0
+    ) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+        self.register_buffer("centre", torch.tensor(centre))
+        self.register_buffer("spread", torch.tensor(spread))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(rows, features) → (rows,), or (rows, outputs) where there are several."""
-        found = self.layers(inputs)
+        found = self.centre + self.spread * self.layers(inputs)
         return found[:, 0] if found.shape[-1] == 1 else found
 
 
@@ -34,7 +45,8 @@ def fit(
     rate: float = 3e-3,
     decay: float = 1e-3,
     seed: int = 0,
-    start: Tensor | None = None,
+    centre: float = 0.0,
+    spread: float = 1.0,
 ) -> tuple[Network, tuple[Mapping[str, Tensor], ...]]:
     """A network trained by Adam, and its state after each epoch.
 
@@ -49,15 +61,12 @@ def fit(
         rate: of Adam.
         decay: of the weights.
         seed: of the start and of the order of the rows.
-        start: what it gives for every row at first, (outputs,); None for about 0.
+        centre: about what its outputs lie.
+        spread: the unit of its outputs.
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        model = Network(inputs.shape[1], hidden, outputs)
-        if start is not None:
-            last = model.layers[-1]
-            assert isinstance(last, nn.Linear)  # noqa: S101
-            last.bias.data.copy_(start)
+        model = Network(inputs.shape[1], hidden, outputs, centre=centre, spread=spread)
         optimiser = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
         states: list[Mapping[str, Tensor]] = []
         for _ in range(epochs):

@@ -27,7 +27,7 @@ def case(*, loss: Callable[..., Any] | None = None, seed: int = 0) -> Case:
     inputs, names = standardised(columns, rows.train)
     used = BinaryCrossEntropy() if loss is None else loss
     known = (inputs[rows.train], late[rows.train])
-    settings: dict[str, Any] = {"hidden": 8, "epochs": 60, "decay": 1e-3, "start": torch.logit(late.mean())[None]}
+    settings: dict[str, Any] = {"hidden": 8, "epochs": 60, "decay": 1e-3, "centre": float(torch.logit(late.mean()))}
     model, states = fit(used, *known, **settings, seed=seed)
     return Case(
         name="rare",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan, sqrt
+from math import inf, isfinite, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -73,7 +73,7 @@ def changes_of(old: Report, new: Report, sample: Sample) -> tuple[Change, list[C
             values, torch.cat([everyone, masks]), [name, *(f"{name} for {one}" for one in names)], unit, sign, sample
         )
     else:
-        metric = _whole(before["metric"], after["metric"], name, unit, sign, sample.rows)
+        metric = _whole(before["metric"], after["metric"], name, unit, sign, sample)
     if before["loss"]["name"] != after["loss"]["name"]:
         told.append("the losses are not compared: they are two losses, and have no common scale")
     elif "values" in before["loss"] and "values" in after["loss"]:
@@ -137,13 +137,16 @@ def _paired(
     return found
 
 
-def _whole(before: Mapping[str, Any], after: Mapping[str, Any], name: str, unit: str, sign: float, rows: int) -> Change:
+def _whole(
+    before: Mapping[str, Any], after: Mapping[str, Any], name: str, unit: str, sign: float, sample: Sample
+) -> Change:
     """What became of a metric of whole samples, by draws of both on the same resamples."""
     apart = sign * (unpacked(after["draws"]) - unpacked(before["draws"]))
     effect = sign * (float(after["value"]) - float(before["value"]))
-    error = float(apart[apart.isfinite()].std())
+    error = _whole_error(apart, sample)
     half = NormalDist().inv_cdf((1 + 0.95) / 2) * error
-    interval = (effect - half, effect + half)
+    # Where nothing is known of the error, 0 times it is no number.
+    interval = (effect - half, effect + half) if isfinite(half) else (-inf, inf)
     return Change(
         name,
         unit,
@@ -154,13 +157,23 @@ def _whole(before: Mapping[str, Any], after: Mapping[str, Any], name: str, unit:
         error,
         _p(effect, error),
         "V101",
-        rows,
+        sample.rows,
     )
+
+
+def _whole_error(apart: Tensor, sample: Sample) -> float:
+    """The standard error of a difference of whole samples, from its draws.
+
+    A bootstrap of few units is too sure of itself: the spread is that of Student's t.
+    """
+    units = sample.rows if sample.unit is None else int(sample.unit.max()) + 1
+    spread = float(apart[apart.isfinite()].std())
+    return spread * sqrt((units - 1) / (units - 3)) if units > 3 else (inf if spread else 0.0)
 
 
 def _p(effect: float, error: float) -> float:
     """Of an effect with this standard error; 1 where neither is known, 0 where a difference is exact."""
-    if isnan(error) or not isfinite(effect):
+    if not isfinite(error) or not isfinite(effect):
         return 1.0
     if error == 0:
         return 1.0 if effect == 0 else 0.0
@@ -218,7 +231,7 @@ def controls_of(old: Report, new: Report, sample: Sample, tests: int) -> Control
     """Old and new dealt out anew for each row must show nothing; a change that these rows can show must be seen."""
     if "values" not in new.paired["metric"]:
         apart = unpacked(new.paired["metric"]["draws"]) - unpacked(old.paired["metric"]["draws"])
-        error = float(apart[apart.isfinite()].std())
+        error = _whole_error(apart, sample)
         alone = float((apart - apart.mean())[int(torch.randint(len(apart), (), generator=generator(0, "alone")))])
         return Controls(positive=tests * _p(6 * error, error) < LEVEL or error == 0, negative=_p(alone, error) > 0.001)
     values = [unpacked(one.paired["metric"]["values"]) for one in (old, new)]

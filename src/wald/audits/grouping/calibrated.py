@@ -24,7 +24,7 @@ def calibrated(evidence: Evidence, groups: list[Group]) -> tuple[Callable[[float
     if evidence.space is None or evidence.space.task != "binary":
         return _idle("the case has no binary forecasts"), None
     label = evidence.target.double()
-    fit = fit_for_slopes(label, groups)
+    fit = fit_for_slopes(label, groups, evidence.sample)
     if len(fit) < 2:
         return _idle(f"fewer than two groups have {FEWEST} rows of either answer"), None
     score = (evidence.score if evidence.repaired is None else evidence.repaired).double()
@@ -98,7 +98,7 @@ def _controls(evidence: Evidence, score: Tensor, groups: list[Group], found: Slo
 
     def p(odds: Tensor) -> float:
         label = (torch.rand(len(odds), generator=source, dtype=torch.float64) < torch.sigmoid(odds)).double()
-        fit = fit_for_slopes(label, groups)
+        fit = fit_for_slopes(label, groups, evidence.sample)
         again = slopes(score, label, fit, evidence.sample, _CONTROL_DRAWS, source) if len(fit) > 1 else None
         return 1.0 if again is None else again.p
 

@@ -26,10 +26,12 @@ class Group:
     Attributes:
         name: such as "term = 60".
         rows: which rows these are.
+        grouping: the grouping that it belongs to, such as "term".
     """
 
     name: str
     rows: Tensor
+    grouping: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def members(evidence: Evidence) -> Members:
             if not large_enough(evidence.sample, rows):
                 small.append(name)
             elif len(rows) < evidence.rows:
-                judged.append(Group(name, rows))
+                judged.append(Group(name, rows, grouping))
     return Members(judged, small, codes, names)
 
 

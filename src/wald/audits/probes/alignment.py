@@ -42,9 +42,11 @@ def _elicited(evidence: Evidence) -> Finding:
             code="A101",
             state="not_applicable",
             question=QUESTION,
-            says=f"{_of_loss(card)}; {metric.name} rewards: {wanted.statistic or 'not stated'}, so only the price tells",
-            fix="" if wanted.statistic else 'say Metric(elicits="mean"), "median", "probability", "ranking" ... if you '
-            "know it",
+            says=f"{_of_loss(card)}; {metric.name} rewards: {wanted.statistic or 'not stated'}, so only the price "
+            "tells",
+            fix=""
+            if wanted.statistic
+            else 'say Metric(elicits="mean"), "median", "probability", "ranking" ... if you know it',
             method=method,
         )
     return Finding(
@@ -101,17 +103,19 @@ def _priced(evidence: Evidence) -> tuple[Finding, str]:
     everyone = torch.arange(evidence.rows)
     # The clean twin: the same predictions, already moved to where this metric wants them on these rows.
     clean = retarget(space, stick, evidence.score, evidence.target, everyone)(evidence.score)
-    planted = worsened(space, stick, clean, evidence.target)
+    # Of the smallest size that these rows can show: few rows or clusters show only large ones.
+    planted = [worsened(space, stick, clean, evidence.target, share=share) for share in (0.15, 0.5, 1.5)]
+    felt = [one for one in planted if one is not None]
     controls = Controls(
-        positive=None if planted is None else at(planted).interval[0] > 0,
+        positive=any(at(one).interval[0] > 0 for one in felt) if felt else None,
         negative=at(clean).interval[0] <= WARN,
     )
     smallest = detectable(found.error)
     state = judge(
         effect=found.effect, interval=found.interval, threshold=FAIL, warn=WARN, controls=controls, detectable=smallest
     )
-    numb = planted is None and _numb(evidence)
-    if planted is None and found.interval[1] <= WARN:
+    numb = not felt and _numb(evidence)
+    if not felt and found.interval[1] <= WARN:
         # A metric that no shift and no scale can change, such as a ranking, cannot be mispriced by either. One that
         # does not mind which row a prediction belongs to has not been asked.
         state = "inconclusive" if numb else "pass"

@@ -105,9 +105,10 @@ def _slope(
     permutations: int,
 ) -> Finding:
     low, high = reading.slope.interval()
+    sure = "as sure as they should be" if low <= 1 <= high else "too sure" if high < 1 else "not sure enough"
     says = (
-        f"the calibration slope is {reading.slope.value:.2f} [{low:.2f}, {high:.2f}] (1 is right, less is too sure), "
-        f"p = {reading.p[0]:.2g}"
+        f"forecasts are {sure}: what happened fits their log-odds times {reading.slope.value:.2f} [{low:.2f}, "
+        f"{high:.2f}] (the calibration slope; 1 is right), p = {reading.p[0]:.2g}"
     )
     fix = "divide the logits by a temperature fitted on held-out rows, or regularise more"
     facts: dict[str, Any] = {"slope": reading.slope.value, "interval": (low, high), "p": reading.p[0]}

@@ -61,10 +61,10 @@ def measure(evidence: Evidence) -> Outcome:
         facts["share of the commonest decision"] = _commonest(evidence.sample, evidence.score.argmax(-1))
     if _commonest(evidence.sample, evidence.target) < _SAME < same:
         return Outcome((_one_for_all(evidence, same, facts),), answer=f"{same:.0%} of the rows get one prediction")
-    elicits = evidence.measured_card.get("elicits")
-    if evidence.meant is None and elicits not in _CENTRAL:
-        return Outcome((_idle(f"the loss elicits {elicits or 'no known statistic'}, so how far its predictions should "
-                              "spread is not known", facts),))  # fmt: skip
+    elicits = None if evidence.meant is not None else evidence.measured_card.get("elicits") or "no known statistic"
+    if elicits is not None and elicits not in _CENTRAL:
+        why = f"the loss elicits {elicits}, so how far its predictions should spread is not known"
+        return Outcome((_idle(why, facts),))
     return _judged(evidence, space, meant, happened, facts)
 
 
@@ -78,7 +78,7 @@ def _judged(evidence: Evidence, space: Space, meant: Tensor, happened: Tensor, f
     # The clean twin: the same predictions, spread as far as they should be.
     factor = 1 / max(found.effect, 1e-6) if found.known else 1.0
     clean = middle + factor * (meant - middle)
-    crushed = _spread(sample, bootstrap, middle + 0.05 * (clean - middle), happened)
+    crushed = _spread(sample, bootstrap, middle + 0.02 * (clean - middle), happened)
     kept = _spread(sample, bootstrap, clean, happened)
     controls = Controls(
         positive=crushed.interval[1] < FAIL if found.known else None,
@@ -115,8 +115,8 @@ def _judged(evidence: Evidence, space: Space, meant: Tensor, happened: Tensor, f
         evidence=facts,
         method=f"the variance of the {what}, as a share of their covariance with what happened, which is the variance "
         "that predictions of the same knowledge have when they mean what they say; bootstrap over rows; warns below "
-        f"{WARN:g}. Controls: the same predictions spread as they should be, and crushed to a twentieth of that. One test, "
-        "so no correction",
+        f"{WARN:g}. Controls: the same predictions spread as they should be, and crushed to a fiftieth of that. One "
+        "test, so no correction",
     )
     return Outcome((finding,), answer=says if state in ("warn", "fail") else "")
 
@@ -212,7 +212,7 @@ def effective_rank(vectors: Tensor) -> float:
     Args:
         vectors: (rows, dimensions).
     """
-    values = torch.linalg.svdvals((vectors.double() - vectors.double().mean(0)))
+    values = torch.linalg.svdvals(vectors.double() - vectors.double().mean(0))
     if not float(values.sum()) > 0:
         return 0.0
     shares = values / values.sum()

@@ -142,10 +142,10 @@ def _told(
         threshold=FAIL,
         controls=controls,
         evidence={"thresholds": at, "model minus constant": order.gap, "low": order.low, "high": order.high} | compared,
-        method=f"elementary scores of the {statistic.name} at {len(at)} thresholds, of which every consistent metric is "
-        "a mixture; the model against the constant that is best on these rows; a simultaneous 95 % band by bootstrap "
-        f"over rows; warns beyond {WARN:.0%}. Controls: forecasts shuffled among the rows and doubled about their "
-        "middle, and the targets themselves. The band covers all thresholds, so no further correction",
+        method=f"elementary scores of the {statistic.name} at {len(at)} thresholds, of which every consistent metric "
+        "is a mixture; the model against the constant that is best on these rows; a simultaneous 95 % band by "
+        f"bootstrap over rows; warns beyond {WARN:.0%}. Controls: the targets shuffled among the rows, and as "
+        "they are, as forecasts. The band covers all thresholds, so no further correction",
         source="Ehm, Gneiting, Jordan & Krüger 2016, doi:10.1111/rssb.12154",
     )
     answers = {

@@ -40,7 +40,7 @@ def measure(evidence: Evidence) -> Outcome:
         if first not in log or second not in log:
             continue
         if why := _unlike(log, first, second):
-            findings.append(_unsure("M403" if first == "loss" else "G309", why))
+            findings.append(_unsure("M403" if first == "loss" else "G310", why))
             continue
         outcome = ask(evidence, log, second)
         findings += outcome.findings
@@ -83,8 +83,8 @@ def _unsure(code: str, why: str) -> Finding:
     return Finding(
         code=code,
         state="inconclusive",
-        question="gaming" if code == "G309" else QUESTION,
-        says=f"{'reward and held-out score' if code == 'G309' else 'loss and metric'} within a training: {why}",
+        question="gaming" if code == "G310" else QUESTION,
+        says=f"{'reward and held-out score' if code == 'G310' else 'loss and metric'} within a training: {why}",
         fix="log both at every epoch",
     )
 
@@ -214,7 +214,7 @@ def _gamed(evidence: Evidence, log: dict[str, Tensor], name: str) -> Outcome:
         f"{-interval[0]:+.0%}] of its range{beside}"
     )
     finding = Finding(
-        code="G309",
+        code="G310",
         state=state,
         question="gaming",
         says=says,

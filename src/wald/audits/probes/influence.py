@@ -23,8 +23,12 @@ QUESTION = "robustness"
 SHARE = 0.01
 DISTANCES = (10.0, 100.0, 1000.0)
 
-#: Beyond these a loss is at the mercy of its worst rows.
-MOVED_SD, GROWN = 1.0, 2.0
+#: Beyond these a loss is at the mercy of its worst rows: so far the best constant may be moved by rows as far out as
+#: the farthest of the case, and so many times more a label may cost that is wrong more surely.
+MOVED_SD, GROWN = 0.1, 2.0
+
+#: A control must tell a loss that outliers pull from one that they do not.
+CONTROL_SD = 1.0
 
 
 def measure(evidence: Evidence) -> Outcome:
@@ -42,13 +46,14 @@ def _regression(evidence: Evidence) -> Outcome:
     target = evidence.target.double()
     rows = torch.linspace(0, len(target) - 1, min(400, len(target))).long()
     few = _Few(target[rows], None if evidence.sample.weight is None else evidence.sample.weight[rows])
-    moved = _moves(evidence, evidence.cost, few)
+    farthest = float((target - evidence.score.double()).abs().max()) / few.spread
+    *moved, here = _moves(evidence, evidence.cost, few, (*DISTANCES, farthest))
     sound, safe = Cost(_squared, few.target, few.target), Cost(_absolute, few.target, few.target)
     controls = Controls(
-        positive=max(abs(one) for one in _moves(evidence, sound, few)) > MOVED_SD,
-        negative=max(abs(one) for one in _moves(evidence, safe, few)) <= MOVED_SD,
+        positive=max(abs(one) for one in _moves(evidence, sound, few, DISTANCES)) > CONTROL_SD,
+        negative=max(abs(one) for one in _moves(evidence, safe, few, DISTANCES)) <= CONTROL_SD,
     )
-    effect = max(abs(one) for one in moved)
+    effect = abs(here)
     # A pull without end is a property and may be meant, so this warns and never fails.
     state = judge(effect=effect, interval=(effect, effect), threshold=torch.inf, warn=MOVED_SD, controls=controls)
     curve = ", ".join(f"{number_words(one)} sd at {far:g} sd" for far, one in zip(DISTANCES, moved, strict=True))
@@ -56,21 +61,21 @@ def _regression(evidence: Evidence) -> Outcome:
         code="R201",
         state=state,
         question=QUESTION,
-        says=f"1 % of outliers moves the best constant prediction by {curve}",
+        says=f"1 % of rows as far out as the farthest here ({number_words(farthest)} sd) would move the best constant "
+        f"prediction by {number_words(effect)} sd; outliers farther out by {curve}",
         fix="use a loss whose slope is bounded, such as Huber or Absolute, or clean the targets",
         effect=effect,
         unit="sd of the target",
         interval=(effect, effect),
         controls=controls,
-        evidence={"outliers at": DISTANCES, "moved": moved},
+        evidence={"outliers at": DISTANCES, "moved": moved, "farthest row": farthest},
         method="the constant that minimises the loss on 99 % of the test targets and 1 % of outliers; controls: "
-        "squared error (its mean moves without end) and absolute error (its median hardly moves). Warns beyond 1 sd",
+        "squared error (its mean moves without end) and absolute error (its median hardly moves). Warns beyond a tenth of a sd",
         source="Hampel 1974, doi:10.1080/01621459.1974.10482962",
     )
-    held = "the loss holds outliers" if state == "pass" else "an outlier pulls without end"
-    return Outcome(
-        (finding,), answer=f"{held}: 1 % of them, 1000 sd out, moves the optimum {number_words(moved[-1])} sd"
-    )
+    far = f"1 % of rows {number_words(DISTANCES[-1])} spreads out would move the best constant by "
+    return Outcome((finding,), answer=f"{far}{number_words(moved[-1])} spreads; the farthest row here is "
+                   f"{number_words(farthest)} spreads out")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,9 @@ class _Few:
         return max(float(self.means((self.target - self.centre).square())) ** 0.5, 1e-12)
 
 
-def _moves(evidence: Evidence, cost: Cost, few: _Few) -> list[float]:
+def _moves(evidence: Evidence, cost: Cost, few: _Few, distances: tuple[float, ...]) -> list[float]:
     clean = _optimum(evidence, cost, few, None)
-    return [_optimum(evidence, cost, few, few.centre + size * few.spread) - clean for size in DISTANCES]
+    return [_optimum(evidence, cost, few, few.centre + size * few.spread) - clean for size in distances]
 
 
 def _optimum(evidence: Evidence, cost: Cost, few: _Few, outlier: float | None) -> float:

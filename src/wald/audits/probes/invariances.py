@@ -13,6 +13,7 @@ from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
+from ..rays import SIZES, Fall, endless_fall
 from ..space import Space
 from ..statistics import percentiles
 from ..yardstick import Yardstick
@@ -20,8 +21,8 @@ from ..yardstick import Yardstick
 QUESTION = "gaming"
 WARN, FAIL = 0.02, 0.10
 
-#: How far the rays go.
-_SIZES = (1e-3, 1e-2, 0.1, 0.5, 1.0, 2.0, 10.0, 1e2, 1e3, 1e4, 1e5, 1e6)
+#: Rows on which it is looked for what a loss does not see, at most: what it sees of these it sees.
+_LOOKED = 1_000
 
 #: A loss that changes by less than this share of what shuffling the predictions changes does not see the change.
 _SEEN = 1e-3
@@ -70,7 +71,7 @@ def measure(evidence: Evidence) -> Outcome:
     controls = _controls(evidence, space)
     prices = [_price(evidence, space, name) for name in blind]
     worst = max(prices, key=lambda one: one.effect, default=None)
-    endless = _endless(evidence, space)
+    endless = endless_fall(evidence, space, evidence.by_loss)
     return Outcome(
         (_unseen(evidence, blind, worst, controls), _bottomless(evidence, space, endless)),
         (_figure(evidence, space),),
@@ -81,8 +82,8 @@ def measure(evidence: Evidence) -> Outcome:
 INVARIANCES = Probe("invariances", QUESTION, "G306", "predictions scaled, shifted and turned without end", measure)
 
 
-def _moves(evidence: Evidence, space: Space, name: str) -> dict[str, Tensor]:
-    """The predictions, changed in one way to several degrees."""
+def _moves(evidence: Evidence, space: Space, name: str, rows: Tensor | None = None) -> dict[str, Tensor]:
+    """The predictions, changed in one way to several degrees; shuffled among these rows, or all."""
     score = evidence.score
     if name == "size":
         return {f"times {size:g}": size * score for size in (0.2, 0.5, 2.0, 5.0)}
@@ -91,21 +92,23 @@ def _moves(evidence: Evidence, space: Space, name: str) -> dict[str, Tensor]:
         return {f"moved by {size * unit:+.3g}": score + size * unit for size in (-1.0, -0.5, 0.5, 1.0)}
     if name == "sign":
         return {"turned around": -score}
-    order = torch.randperm(len(score), generator=evidence.random("invariances"))
-    return {"shuffled among the rows": score[order]}
+    rows = torch.arange(len(score)) if rows is None else rows
+    shuffled = score.clone()
+    shuffled[rows] = score[rows[torch.randperm(len(rows), generator=evidence.random("invariances"))]]
+    return {"shuffled among the rows": shuffled}
 
 
 def _blind(evidence: Evidence, space: Space, stick: Yardstick) -> list[str]:
     """What a yardstick does not see of the predictions."""
-    everyone = torch.arange(evidence.rows)
-    here = stick.mean(evidence.score)
+    rows = torch.arange(0, evidence.rows, max(1, evidence.rows // _LOOKED))
+    here = stick.mean(evidence.score[rows], rows)
     # What counts as a change is measured on predictions that are thrown about in every way at once.
     other = 0.5 * evidence.score.flip(0).square() - 0.7 * evidence.score.flip(0) + 0.3
-    usual = max(abs(stick.mean(other) - here), 1e-6 * abs(here))
+    usual = max(abs(stick.mean(other[rows], rows) - here), 1e-6 * abs(here))
     found: list[str] = []
     for name in _WORDS:
-        moved = torch.stack(list(_moves(evidence, space, name).values()))
-        gaps = (stick.means(moved, everyone) - here).abs() / max(usual, 1e-300)
+        moved = torch.stack([one[rows] for one in _moves(evidence, space, name, rows).values()])
+        gaps = (stick.means(moved, rows) - here).abs() / max(usual, 1e-300)
         if bool((gaps <= _SEEN).all()):
             found.append(name)
     # A yardstick that sees nothing at all is no loss; the cheats say so.
@@ -184,78 +187,28 @@ def _unseen(evidence: Evidence, blind: list[str], worst: _Blindness | None, cont
         threshold=FAIL,
         controls=controls,
         evidence=exhibit,
-        method="the model's predictions scaled by 0.2 to 5, shifted by a unit, turned around and shuffled; what the loss does "
-        "not see is priced by the metric, with a paired bootstrap over rows; warns beyond 2 %. Controls: a correlation "
-        "with the targets, which sees neither size nor level, and a proper loss. One test, so no correction",
+        method="the model's predictions scaled by 0.2 to 5, shifted by a unit, turned around and shuffled; what the "
+        "loss does not see is priced by the metric, with a paired bootstrap over rows; warns beyond 2 %. Controls: a "
+        "correlation with the targets, which sees neither size nor level, and a proper loss. One test, so no "
+        "correction",
     )
 
 
-@dataclass(frozen=True)
-class _Endless:
-    """A ray along which the loss falls without end: its name, how far out, and the values there."""
-
-    name: str
-    sizes: tuple[float, ...]
-    values: tuple[float, ...]
-
-
-def _rays(evidence: Evidence, space: Space) -> dict[str, Callable[[float], Tensor]]:
-    score = evidence.score
-    unit, one = space.unit(evidence.target), torch.ones_like(score)
-    truth = space.perfect(score, evidence.target, 1.0)
-    # About the targets' own middle, so that a ray leads away from it and not only out.
-    return {
-        "the predictions, made larger": lambda t: t * score,
-        "the predictions, turned around and made larger": lambda t: -t * score,
-        "all predictions, moved up": lambda t: score + t * unit * one,
-        "all predictions, moved down": lambda t: score - t * unit * one,
-        "the targets, made larger": lambda t: t * truth,
-        "the targets, turned around and made larger": lambda t: -t * truth,
-    }
-
-
-def _values(stick: Yardstick, ray: Callable[[float], Tensor]) -> list[float]:
-    return stick.means(torch.stack([ray(size) for size in _SIZES]), torch.arange(stick.rows)).tolist()
-
-
-def _fallen(stick: Yardstick, ray: Callable[[float], Tensor], perfect: float) -> tuple[float, ...]:
-    """The values far out, where the loss goes on falling; empty where it comes to an end."""
-    values = _values(stick, ray)
-    if not all(value == value for value in values[-3:]):
-        return ()
-    first, second = values[-3] - values[-2], values[-2] - values[-1]
-    scale = max(abs(values[4]), abs(perfect), 1e-12)
-    # A logarithm falls by the same amount in each decade, a line by ten times as much; a loss with a floor by less.
-    falls = values[-1] == -torch.inf or (first > 1e-3 * scale and second > 0.5 * first)
-    return tuple(values) if falls and values[-1] < perfect else ()
-
-
-def _endless(evidence: Evidence, space: Space) -> _Endless | None:
-    stick = evidence.by_loss
-    perfect = stick.mean(space.perfect(evidence.score, evidence.target, 8.0))
-    for name, ray in _rays(evidence, space).items():
-        if values := _fallen(stick, ray, perfect):
-            return _Endless(name, _SIZES, values)
-    return None
-
-
-def _bottomless(evidence: Evidence, space: Space, endless: _Endless | None) -> Finding:
+def _bottomless(evidence: Evidence, space: Space, endless: Fall | None) -> Finding:
     def found(each: Callable[[Tensor, Tensor], Tensor]) -> bool:
-        stick = evidence.judged_by_values(each)
-        perfect = stick.mean(space.perfect(evidence.score, evidence.target, 8.0))
-        return any(_fallen(stick, ray, perfect) for ray in _rays(evidence, space).values())
+        return endless_fall(evidence, space, evidence.judged_by_values(each)) is not None
 
     def turned(score: Tensor, target: Tensor) -> Tensor:
         return -space.reference(score, target)
 
     controls = Controls(positive=found(turned), negative=not found(space.reference))
-    effect = 0.0 if endless is None else endless.values[4] - endless.values[-1]
+    effect = 0.0 if endless is None else endless.values[0] - endless.values[-1]
     state = judge(effect=effect, interval=(effect, effect), threshold=0.0, controls=controls)
     if endless is None:
         says = "however far predictions are driven, the loss comes to an end"
     else:
         says = (
-            f"your loss falls without end: {endless.name}, cost {number_words(endless.values[4])} at 1 and "
+            f"your loss falls without end: {endless.ray}, cost {number_words(endless.values[0])} at 1 and "
             f"{number_words(endless.values[-1])} a million times as far, less than the targets themselves"
         )
     return Finding(
@@ -269,16 +222,16 @@ def _bottomless(evidence: Evidence, space: Space, endless: _Endless | None) -> F
         interval=(effect, effect),
         threshold=0.0,
         controls=controls,
-        evidence={} if endless is None else {"sizes": endless.sizes, "losses": endless.values},
+        evidence={} if endless is None else {"sizes": SIZES, "losses": endless.values},
         method="the loss of predictions and targets scaled to a million times their size, turned around, and shifted "
         "to a million units: falling by as much in the last decade as in the one before, and below what the targets "
         "cost. Exact on these rows. Controls: a proper loss with its sign turned, and as it is",
     )
 
 
-def _answer(evidence: Evidence, worst: _Blindness | None, endless: _Endless | None) -> str:
+def _answer(evidence: Evidence, worst: _Blindness | None, endless: Fall | None) -> str:
     if endless is not None:
-        return f"yes: the loss falls without end when predictions run away ({endless.name})"
+        return f"yes: the loss falls without end when predictions run away ({endless.ray})"
     if worst is not None and worst.effect > WARN:
         return f"the loss cannot see {_WORDS[worst.name][0]}, and {evidence.case.metric.name} does"
     return ""
@@ -287,14 +240,14 @@ def _answer(evidence: Evidence, worst: _Blindness | None, endless: _Endless | No
 def _figure(evidence: Evidence, space: Space) -> Figure:
     score = evidence.score
     unit, sizes = space.unit(evidence.target), torch.linspace(-2, 2, 17).tolist()
-    everyone = torch.arange(evidence.rows)
+    rows = torch.arange(0, evidence.rows, max(1, evidence.rows // _LOOKED))
     ways = {
         "scaled by 2 to the power of x": [2.0**size * score for size in sizes],
         "shifted by x units": [score + size * unit for size in sizes],
     }
-    usual = evidence.by_loss.mean(score)
+    usual = evidence.by_loss.mean(score[rows], rows)
     series = [
-        {"name": name, "x": sizes, "y": evidence.by_loss.means(torch.stack(moved), everyone) - usual}
+        {"name": name, "x": sizes, "y": evidence.by_loss.means(torch.stack(moved)[:, rows], rows) - usual}
         for name, moved in ways.items()
     ]
     return Figure(
@@ -304,5 +257,5 @@ def _figure(evidence: Evidence, space: Space) -> Figure:
         x="how far the predictions are changed",
         y=f"change of {evidence.cost.name}",
         series=series,
-        note=f"{evidence.rows} rows; a unit is {number_words(unit)}",
+        note=f"{len(rows)} rows; a unit is {number_words(unit)}",
     )

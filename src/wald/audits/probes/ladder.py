@@ -57,6 +57,10 @@ def measure(evidence: Evidence) -> Outcome:
     unrelated = percentiles(kendall(drawn_loss.T, noise.T))
     controls = Controls(positive=unrelated[1] < WARN, negative=float(kendall(loss, loss)) > 0.999)
     state = judge(effect=effect, interval=interval, threshold=FAIL, warn=WARN, controls=controls, worse="below")
+    sure = _sure_agreement(drawn_loss, drawn_metric, loss, metric)
+    if sure >= WARN and controls.right and state != "pass" and effect > FAIL:
+        # What a metric cannot tell apart, as decisions that do not change, is no disagreement with it.
+        state = "pass" if interval[0] > FAIL else "inconclusive"
     pair = _worst_pair(drawn_loss, drawn_metric, loss, metric)
     name = evidence.case.metric.name
     says = f"agreement of loss and {name} over {len(rungs)} predictions made better and worse on purpose"
@@ -70,11 +74,15 @@ def measure(evidence: Evidence) -> Outcome:
             f"{name}, or the loss, is the same for all {len(rungs)} predictions tried, so they have no order to share"
         )
         answer = says
-    exhibit: dict[str, object] = {}
+    elif effect < WARN <= sure:
+        says += (
+            f"; where both tell two of them apart they agree to τ = {sure:.2f}, the others hardly differ by one of them"
+        )
+    exhibit: dict[str, object] = {"agreement where both tell apart": sure}
     if pair is not None:
         better, worse = rungs[pair[0]], rungs[pair[1]]
         told = evidence.case.metric.told
-        exhibit = {
+        exhibit |= {
             "preferred by the loss": better.name,
             "preferred by the metric": worse.name,
             "losses": (float(loss[pair[0]]), float(loss[pair[1]])),
@@ -98,7 +106,8 @@ def measure(evidence: Evidence) -> Outcome:
         controls=controls,
         evidence=exhibit,
         method=f"{len(rungs)} predictions between the targets, the model and noise, scaled, shifted and made hard; "
-        "τ-b of their losses and metrics; bootstrap over rows; warns below 0.8. Controls: the metric replaced by "
+        "τ-b of their losses and metrics; bootstrap over rows; warns below 0.8, unless the "
+        "pairs that both tell apart by two standard errors agree to 0.8 or more. Controls: the metric replaced by "
         "chance, and by the loss itself. One test, so no correction",
         source="Kendall 1945, doi:10.1093/biomet/33.3.239",
     )
@@ -158,6 +167,17 @@ def _degraded(evidence: Evidence, source: torch.Generator) -> Iterator[Rung]:
 
 def _rowwise(chosen: Tensor, like: Tensor) -> Tensor:
     return chosen.reshape((-1,) + (1,) * (like.ndim - 1))
+
+
+def _sure_agreement(drawn_loss: Tensor, drawn_metric: Tensor, loss: Tensor, metric: Tensor) -> float:
+    """Kendall's τ over the pairs that loss and metric both tell apart by more than chance; NaN where there are none."""
+    first, second = torch.triu_indices(len(loss), len(loss), 1)
+    agree = torch.ones(len(first), dtype=torch.float64)
+    for drawn, value in ((drawn_loss, loss), (drawn_metric, metric)):
+        gap = value[first] - value[second]
+        told = gap.abs() > 2 * (drawn[first] - drawn[second]).std(-1).clamp_min(1e-12)
+        agree *= torch.where(told, gap.sign(), torch.nan)
+    return float(agree.nanmean())
 
 
 def _worst_pair(drawn_loss: Tensor, drawn_metric: Tensor, loss: Tensor, metric: Tensor) -> tuple[int, int] | None:

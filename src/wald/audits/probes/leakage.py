@@ -161,7 +161,8 @@ def _pairs(evidence: Evidence, copies: Copies) -> dict[str, object]:
 
 def _label(evidence: Evidence) -> Finding:
     columns = evidence.inputs.detach().cpu()
-    if evidence.space is None or columns.ndim != 2 or evidence.case.input_space.tokens is not None:
+    table = columns.ndim == 2 and columns.shape[1] > 0
+    if evidence.space is None or not table or evidence.case.input_space.tokens is not None:
         why = "looked for among the columns of a table, one target a row"
         return Finding(
             code="P005", state="not_applicable", question=QUESTION, says=f"features that are the label: {why}"

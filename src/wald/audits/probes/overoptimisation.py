@@ -185,7 +185,7 @@ def _tail(given: Candidates) -> tuple[float | None, float]:
 
 
 def _exhibits(given: Candidates) -> list[dict[str, Any]]:
-    """The outputs that the proxy likes most and the true score least: the best by proxy of the inputs that fall most."""
+    """The outputs that the proxy likes most and the true score least: one for each of the inputs that fall most."""
     rows = torch.arange(len(given.gold))
     chosen = given.proxy.argmax(1)
     lost = given.gold.mean(1) - given.gold[rows, chosen]

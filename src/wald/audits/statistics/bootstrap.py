@@ -11,6 +11,9 @@ from torch import Tensor
 
 from .random import generator
 
+#: Fewer clusters do not know how much they differ: intervals from them are far too narrow, and are left unknown.
+FEWEST = 8
+
 #: Draws × units that are worth holding in memory between two uses.
 _HELD = 10_000_000
 
@@ -43,7 +46,9 @@ class Bootstrap:
     block: int = 0
 
     def means(self, values: Tensor) -> Tensor:
-        """The mean of each resample: values (..., rows) become (..., draws)."""
+        """The mean of each resample: values (..., rows) become (..., draws); NaN where the clusters are too few."""
+        if self.cluster is not None and self.units < FEWEST:
+            return torch.full((*values.shape[:-1], self.draws), torch.nan, dtype=torch.float64)
         flat = values.double().reshape(-1, self.rows)
         weight = torch.ones(self.rows, dtype=torch.float64) if self.weight is None else self.weight.double()
         totals, masses = self._by_unit(flat * weight), self._by_unit(weight[None])[0]

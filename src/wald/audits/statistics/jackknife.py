@@ -38,7 +38,7 @@ class Estimate:
         return 2 * student_tail(abs(self.value - null) / self.error, self.freedom)
 
 
-def jackknife(value: float, without: Tensor) -> Estimate:
+def jackknife(value: float, without: Tensor, *, at_most: int | None = None) -> Estimate:
     """An estimate with the standard error that the units' absence tells.
 
     With whole clusters left out, this holds whatever goes on inside a cluster, and is on the safe side where
@@ -48,6 +48,7 @@ def jackknife(value: float, without: Tensor) -> Estimate:
     Args:
         value: of all rows.
         without: of the rows without each unit, (units,).
+        at_most: the degrees of freedom that there can be, where fewer units than these tell anything.
 
     >>> values = torch.tensor([1.0, 2.0, 4.0, 5.0])
     >>> found = jackknife(3.0, (values.sum() - values) / 3)
@@ -55,10 +56,11 @@ def jackknife(value: float, without: Tensor) -> Estimate:
     True
     """
     units = len(without)
+    freedom = units - 1 if at_most is None else min(units - 1, at_most)
     if units < 2 or not bool(without.isfinite().all()):
-        return Estimate(value, nan, units - 1)
+        return Estimate(value, nan, freedom)
     spread = (without.double() - without.double().mean()).square().sum()
-    return Estimate(value, sqrt(float(spread) * (units - 1) / units), units - 1)
+    return Estimate(value, sqrt(float(spread) * (units - 1) / units), freedom)
 
 
 def all_but_one(values: Tensor, unit: Tensor | None) -> Tensor:

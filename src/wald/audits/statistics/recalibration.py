@@ -74,7 +74,7 @@ def slope_estimate(
     parts = torch.stack([gap, gap * z, bend, bend * z, bend * z * z])
     g0, g1, h00, h01, h11 = all_but_one(parts if weight is None else parts * weight, unit)
     step = (h00 * g1 - h01 * g0) / (h00 * h11 - h01 * h01)
-    return jackknife(float(slope), slope + step)
+    return jackknife(float(slope), slope + step, at_most=_rarer(label, weight, unit) - 1)
 
 
 def mean_estimate(
@@ -86,7 +86,17 @@ def mean_estimate(
     forecast, happened = both.sum(-1).tolist()
     value = log(forecast / happened) if forecast > 0 and happened > 0 else nan
     left = all_but_one(both, unit).clamp_min(0)
-    return jackknife(value, (left[0] / left[1]).log())
+    return jackknife(value, (left[0] / left[1]).log(), at_most=_rarer(label.double(), weight, unit) - 1)
+
+
+def _rarer(label: Tensor, weight: Tensor | None, unit: Tensor | None) -> int:
+    """How many rows of equal weight, or clusters, hold the rarer of the two labels: what is known hangs on those."""
+    sums = torch.stack([label, 1 - label])
+    sums = sums if weight is None else sums * weight
+    if unit is not None:
+        sums = torch.zeros(2, int(unit.max()) + 1, dtype=torch.float64).index_add(1, unit, sums)
+    held = sums.sum(-1).square() / sums.square().sum(-1).clamp_min(1e-300)
+    return int(held.min())
 
 
 def slope_p(

@@ -99,7 +99,7 @@ class Sample:
 
         None where each row stands alone. Tests that flip signs flip these as wholes.
         """
-        if self.cluster is not None:
+        if self.cluster is not None and self.cluster.numel():
             return self.cluster if int(self.cluster.max()) + 1 < self.rows else None
         return torch.arange(self.rows) // run_length(self.rows) if self.ordered else None
 
