@@ -25,9 +25,9 @@ from wald.audits.attacking import Region, Victim, strongest
 from wald.audits.attacking.effort import effort_of
 from wald.audits.cases.images import SETTINGS, digits
 from wald.audits.cases.network import Network, fit
+from wald.audits.costing.space import Multiclass
 from wald.audits.evidence import BUDGETS, gather
 from wald.audits.probes.attack import ATTACK
-from wald.audits.space import Multiclass
 from wald.losses import CrossEntropy
 
 #: How far the second model is hardened, in pixels from 0 to 1.

@@ -7,8 +7,8 @@ import torch
 
 import wald
 from wald.audits import metrics
+from wald.audits.aligning.retarget import price
 from wald.audits.probes.alignment import ALIGNMENT
-from wald.audits.retarget import price
 
 from .samples import ask, binary, evidence, found, rate_of, skewed, three_classes
 

@@ -12,7 +12,7 @@ import wald
 from wald.audits import metrics
 from wald.audits.calibrating.class_link import meant_classes
 from wald.audits.calibrating.forecasts import read
-from wald.audits.cost import Cost
+from wald.audits.costing.cost import Cost
 from wald.audits.probes.calibration import CALIBRATION
 from wald.audits.statistics import Sample
 from wald.findings import Controls, Finding

@@ -13,9 +13,9 @@ import torch
 import wald
 from wald.audits import metrics
 from wald.audits.comparing import compare
+from wald.audits.comparing.pairing import mark, packed, pairing, unpacked
 from wald.audits.errors import CaseError
 from wald.audits.evidence import gather
-from wald.audits.pairing import mark, packed, pairing, unpacked
 from wald.findings import Controls, Finding, Report
 
 from .samples import binary, labels, rate_of, skewed, source

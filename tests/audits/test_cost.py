@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import wald
-from wald.audits.cost import Cost, Coupled
+from wald.audits.costing.cost import Cost, Coupled
 
 from .samples import labels, source
 

@@ -5,7 +5,7 @@ import torch
 
 import wald
 from wald.audits import metrics
-from wald.audits.elementary import statistic_named
+from wald.audits.aligning.elementary import statistic_named
 from wald.audits.probes.dominance import DOMINANCE
 
 from .samples import Column, ask, binary, found, rate_of, skewed, source, three_classes

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 import wald
-from wald.audits import memorising, metrics, shuffling
+from wald.audits import metrics
 from wald.audits.probes import dynamics
 from wald.audits.probes.dynamics import DYNAMICS
 from wald.audits.probes.landscape import LANDSCAPE
-from wald.audits.training import CannotTrain, fresh, takes_rows
+from wald.audits.training import memorising, shuffling
+from wald.audits.training.fitting import CannotTrain, fresh, takes_rows
 
 from .samples import ask, binary, found, rate_of, source
 from .trained import Net, learnt, rows_of, trained

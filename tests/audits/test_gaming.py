@@ -8,8 +8,8 @@ from torch import Tensor
 
 import wald
 from wald.audits import metrics
+from wald.audits.costing.skill import last_value
 from wald.audits.probes.gaming import GAMING
-from wald.audits.skill import last_value
 
 from .samples import Column, ask, binary, evidence, found, labels, skewed, source, three_classes
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from wald.audits.probes.history import HISTORY
-from wald.audits.series import drift, smooth, together
-from wald.audits.trials import mean_of, next_of, student
+from wald.audits.training.series import drift, smooth, together
+from wald.audits.training.trials import mean_of, next_of, student
 from wald.findings import Finding
 
 from .samples import binary, evidence, found, rate_of, source

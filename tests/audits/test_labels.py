@@ -7,7 +7,7 @@ import torch
 
 import wald
 from wald.audits import Case, metrics
-from wald.audits.outliers import tail_of
+from wald.audits.inspecting.outliers import tail_of
 from wald.audits.probes.labels import LABELS
 
 from .defects import clean, mislabelled

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 import wald
-from wald.audits.curvature import Surface, lanczos, trace
 from wald.audits.probes.landscape import LANDSCAPE
+from wald.audits.training.curvature import Surface, lanczos, trace
 
 from .samples import ask, found, source
 from .trained import Net, learnt

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import wald
 from wald.audits import Case, metrics
-from wald.audits.copies import Known
+from wald.audits.inspecting.copies import Known
 from wald.audits.probes.leakage import LEAKAGE
 
 from .defects import TRAINED, clean, digits

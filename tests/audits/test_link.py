@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 import wald
-from wald.audits.cost import Cost
-from wald.audits.link import Link, link_of
-from wald.audits.space import Binary
+from wald.audits.costing.cost import Cost
+from wald.audits.costing.link import Link, link_of
+from wald.audits.costing.space import Binary
 
 ETA = torch.tensor([0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98], dtype=torch.float64)
 

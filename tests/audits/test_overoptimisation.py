@@ -8,7 +8,7 @@ from torch import Tensor
 
 import wald
 from wald.audits import Candidates
-from wald.audits.best_of import best_of_n, distance, sizes
+from wald.audits.aligning.best_of import best_of_n, distance, sizes
 from wald.audits.probes.overoptimisation import OVEROPTIMISATION
 
 from .samples import ask, binary, found, rate_of, source

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from wald.audits import Case
-from wald.audits.features import described, penultimate
+from wald.audits.inspecting.features import described, penultimate
+from wald.audits.inspecting.subgroups import spectral, subgroups
 from wald.audits.probes.poison import POISON
-from wald.audits.subgroups import spectral, subgroups
 from wald.findings import Finding
 
 from .defects import backdoored, clean, shifted_against_the_mean, trained

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 import wald
 from wald.audits import Case, Metric, metrics
-from wald.audits.consistent import consistent_loss
+from wald.audits.aligning.consistent import consistent_loss
+from wald.audits.costing.space import Binary, Multiclass, Regression
 from wald.audits.probes.retraining import RETRAINING
-from wald.audits.space import Binary, Multiclass, Regression
 
 from .samples import evidence, found, source
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from wald.audits.search import compass_search
+from wald.audits.aligning.search import compass_search
 
 START = torch.zeros(1, 2, dtype=torch.float64)
 STEP = torch.ones(2, dtype=torch.float64)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import wald
 from wald.audits import Case, CaseError, metrics, table_case
-from wald.audits.labels import numbered
+from wald.audits.reading.labels import numbered
 from wald.audits.tables import Reservoir, codec_of
 
 from .samples import Column, labels, source
@@ -103,7 +103,7 @@ def test_large_rows_are_kept_in_smaller_number(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_batches_are_measured_in_full(stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wald.audits.tables.reservoir.ROWS", 1_000)
-    monkeypatch.setattr("wald.audits.streaming.Reservoir", lambda **more: Reservoir(most=1_000, **more))
+    monkeypatch.setattr("wald.audits.reading.streaming.Reservoir", lambda **more: Reservoir(most=1_000, **more))
     before = torch.get_rng_state()
     groups = {"side": ["left" if one else "right" for one in (X[:, 1] < 0).tolist()]}
     case = Case(model=Column(), loss="log_loss", metric="roc_auc", test=stream, groups=groups)

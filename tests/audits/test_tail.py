@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from wald.audits.costing.tails import carried, tail_curves, tail_mean, tail_means, worst_mean
 from wald.audits.probes.tail import TAIL
 from wald.audits.statistics import Sample
-from wald.audits.tails import carried, tail_curves, tail_mean, tail_means, worst_mean
 
 from .samples import ask, binary, found, rate_of, skewed, source
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import wald
 from wald.audits import Case, metrics
-from wald.audits.objective import as_loss
+from wald.audits.training.objective import as_loss
 
 from .samples import labels, source
 

@@ -13,7 +13,7 @@ from wald.audits import Case, metrics
 from wald.audits.cases import load
 from wald.audits.cases.images import SETTINGS, digits
 from wald.audits.cases.network import fit
-from wald.audits.subgroups import spectral
+from wald.audits.inspecting.subgroups import spectral
 
 from ..audits.defects import shifted_against_the_mean
 from ..audits.samples import Column, labels, source

@@ -6,5 +6,5 @@ from .errors import CaseError as CaseError
 from .input_space import Attack as Attack, InputSpace as InputSpace
 from .metrics import Metric as Metric
 from .running import audit as audit
-from .table_case import table_case as table_case
+from .tables.table_case import table_case as table_case
 from .trading import Trading as Trading

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from .candidates import Candidates
 from .errors import CaseError
-from .forms import Form
 from .input_space import Attack, InputSpace
 from .metrics import Metric
-from .objective import as_loss
-from .reading import read
-from .rows import Rows, as_tensor
-from .totals import Totals
+from .metrics.forms import Form
+from .reading.read import read
+from .reading.rows import Rows, as_tensor
+from .reading.totals import Totals
 from .trading import Trading
+from .training.objective import as_loss
 
 Task = Literal["regression", "binary", "multiclass", "other"]
 

@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from ..checks import check
 from ..core import Loss
-from .case import Case
 from .calibrating.class_link import meant_classes
-from .cost import Cost
+from .case import Case
+from .costing.cost import Cost
+from .costing.link import Link, link_of
+from .costing.space import Binary, Multiclass, Regression, Space, logarithmic, space_of
+from .costing.yardstick import Yardstick
 from .errors import CaseError
-from .link import Link, link_of
 from .metrics import Columns
 from .probe import Level as Level
-from .space import Binary, Multiclass, Regression, Space, logarithmic, space_of
 from .statistics import Bootstrap, Sample, generator
-from .yardstick import Yardstick
 
 #: The facts of a card that mean something where no check was made.
 _FACTS = (
@@ -155,7 +155,7 @@ class Evidence:
 
     @cached_property
     def meant(self) -> Tensor | None:
-        """The scores whose sigmoid or softmax is what the model means, read through its loss; None where none can be."""
+        """The scores whose sigmoid or softmax is what the model means, read through its loss; None if none can be."""
         if isinstance(self.space, Multiclass):
             return meant_classes(self.cost, self.score, self.random("meant classes"))
         return self.repaired

@@ -14,11 +14,11 @@ from ..findings.answers import compose
 from ..findings.questions import FIVE
 from ..findings.state import overall_state
 from .case import Case
+from .comparing.pairing import pairing
 from .evidence import Evidence, gather
-from .pairing import pairing
 from .plan import PROBES
 from .probe import ADVICE, LEVELS, Level, Outcome, Probe
-from .totals import Totals, totals_of
+from .reading.totals import Totals, totals_of
 
 #: (what is being done, how much is done, of how much) → nothing.
 Progress = Callable[[str, int, int], None]

@@ -67,7 +67,7 @@ def table_case(arguments: Namespace) -> Case:
     import torch
 
     from ..audits.models.files import runs_code
-    from ..audits.table_case import table_case as made
+    from ..audits.tables.table_case import table_case as made
     from ..checks.subjects.target import named_thing
 
     # The probes look at a few thousand rows: threads that wait for each other cost more than they save.

@@ -6,7 +6,7 @@ import torch
 from wald.audits.attacking import Region, Victim, strongest
 from wald.audits.attacking.ascent import ascend
 from wald.audits.attacking.record import Record
-from wald.audits.space import Binary, Regression
+from wald.audits.costing.space import Binary, Regression
 
 from ..samples import source
 from .victims import EFFORT, classes, linear, log_loss, regression, unlimited, wrong

@@ -6,7 +6,7 @@ import torch
 from wald.audits.attacking import Region, Victim, strongest
 from wald.audits.attacking.record import Record
 from wald.audits.attacking.searching import _patches, wander
-from wald.audits.space import Regression
+from wald.audits.costing.space import Regression
 
 from ..samples import source
 from .victims import EFFORT, linear, unlimited

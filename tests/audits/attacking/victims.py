@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from wald.audits.attacking import Effort, Region, Victim
-from wald.audits.space import Binary, Multiclass, Regression
+from wald.audits.costing.space import Binary, Multiclass, Regression
 
 from ..samples import source
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..space import Space
+from ..costing.space import Space
 
 #: (scores, rows) → one value for each of these rows, with a graph; more is worse for the model.
 Aim = Callable[[Tensor, Tensor], Tensor]

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...findings import Controls
-from ..space import Binary
+from ..costing.space import Binary
 from .record import Record
 from .searching import wander
 from .threat import Threat

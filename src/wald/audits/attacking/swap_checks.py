@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...findings import Controls
-from ..space import Regression
+from ..costing.space import Regression
 from .record import Record
 from .selfchecks import BLIND, Check
 from .swaps import Text, greedy

@@ -10,8 +10,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ..costing.space import Space
 from ..evidence import Evidence
-from ..space import Space
 from .aims import Aim, directions, margin
 
 #: inputs → scores, with a graph where the model has one.

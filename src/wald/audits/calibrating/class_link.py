@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..cost import Cost
+from ..costing.cost import Cost
 
 #: More classes than this are not read: the work grows with their square.
 _MOST = 64

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..costing.space import Binary, Multiclass
 from ..evidence import Evidence
-from ..space import Binary, Multiclass
 
 #: What a metric elicits where it reads predictions as probabilities.
 _READS = ("probability", "distribution")

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ...findings import Controls, Finding, Report
-from ..pairing import unpacked
 from ..statistics import Sample, generator, percentiles, permutation_p, sign_flips
+from .pairing import unpacked
 
 #: The chance of telling of any change where there is none, over all that is compared.
 LEVEL = 0.05

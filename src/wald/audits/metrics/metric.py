@@ -11,8 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from ...findings.words import number_words
-from ..forms import Form, converted
 from ..statistics import weighted_mean
+from .forms import Form, converted
 
 Columns = Mapping[str, Tensor]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..forms import one_column
+from .forms import one_column
 from .metric import Metric
 from .weights import ones_like
 

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import CaseError
-from ..forms import Form, one_column, two_columns
+from .forms import Form, one_column, two_columns
 from .metric import Metric
 
 #: What a scorer asks of a model, in our words.

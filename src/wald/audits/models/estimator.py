@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..errors import CaseError
-from ..forms import Form, converted, one_column, two_columns
-from ..libraries import pandas
+from ..metrics.forms import Form, converted, one_column, two_columns
+from ..reading.libraries import pandas
 from ..tables import Codec
 from .source import Ask, Source
 from .wanted import Wanted

@@ -12,7 +12,7 @@ from torch import nn
 
 from ...checks.subjects.target import file_of
 from ..errors import CaseError
-from ..libraries import library
+from ..reading.libraries import library
 
 _PICKLED = (".pkl", ".pickle", ".joblib")
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import CaseError
-from ..forms import converted, one_column
+from ..metrics.forms import converted, one_column
 from .wanted import Wanted
 
 Kind = Literal["classes", "text", "other"]

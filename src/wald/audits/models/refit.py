@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import CaseError
-from ..libraries import library
-from ..rows import Rows
+from ..reading.libraries import library
+from ..reading.rows import Rows
 from .adapt import source_of
 from .estimator import Estimator
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CaseError
-from ..forms import Form
+from ..metrics.forms import Form
 from .source import Ask, Source
 
 

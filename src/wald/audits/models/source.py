@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..forms import Form
+from ..metrics.forms import Form
 
 #: A table as the model takes it → one value a row, or one for each class.
 Ask = Callable[[Any], Any]

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...core import Loss
-from ..forms import Form, converted
+from ..metrics.forms import Form, converted
 
 #: torch's own losses, which say nothing of themselves: the form they take, and whether of each class.
 _TORCH: dict[str, tuple[Form, bool]] = {

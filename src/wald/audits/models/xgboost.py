@@ -6,8 +6,8 @@ from dataclasses import replace
 import json
 from typing import Any
 
-from ..forms import Form
-from ..libraries import library
+from ..metrics.forms import Form
+from ..reading.libraries import library
 from . import scikit_learn
 from .source import Ask, Source
 

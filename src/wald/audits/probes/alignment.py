@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ...findings import Controls, Finding, judge
 from ...findings.words import interval_words, number_words
+from ..aligning.retarget import Price, price, retarget, worsened
+from ..aligning.rewarded import rewarded
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..retarget import Price, price, retarget, worsened
-from ..rewarded import rewarded
 from ..statistics import detectable, percentiles
 
 QUESTION = "alignment"

@@ -12,9 +12,9 @@ from torch import Tensor
 from ...findings import Controls, Figure, Finding, State
 from ..calibrating.forecasts import DRAWN, MEAN, SLOPE, Reading, controls_of, read, reliability
 from ..calibrating.meaning import changed, silent, through, wordless
+from ..costing.space import Multiclass
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..space import Multiclass
 from ..statistics import detectable
 
 QUESTION = "calibration"

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...findings import Controls, Finding, State, judge
+from ..costing.space import Binary, Multiclass, Regression, Space
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..space import Binary, Multiclass, Regression, Space
 from ..statistics import Bootstrap, Sample, percentiles
 
 QUESTION = "gaming"

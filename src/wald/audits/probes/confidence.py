@@ -7,9 +7,9 @@ from ..calibrating.bias import bias_finding
 from ..calibrating.classes import class_finding
 from ..calibrating.coverage import coverage_finding
 from ..calibrating.tokens import token_finding
+from ..costing.space import Multiclass, Regression
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..space import Multiclass, Regression
 
 QUESTION = "calibration"
 

@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
-from ..elementary import Statistic, statistic_named
+from ..aligning.elementary import Statistic, statistic_named
+from ..costing.space import Binary, Multiclass, Space
 from ..evidence import Evidence, run
 from ..probe import Outcome, Probe
-from ..space import Binary, Multiclass, Space
 
 QUESTION = "metric correlation"
 WARN, FAIL = 0.05, 0.15

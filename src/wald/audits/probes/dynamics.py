@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from ...findings import Controls, Finding, State, judge
 from ...findings.words import number_words
 from ..case import Case
-from ..constant import best_constant
+from ..costing.constant import best_constant
 from ..evidence import Budget, Evidence, in_use
-from ..memorising import KNOWN, memorise
 from ..probe import Outcome, Probe, Work
-from ..rows import Rows
-from ..shuffling import at_chance, taught_by_noise
-from ..training import CannotTrain, affordable, fresh, seed_of, takes_rows, training_rows
-from ..trials import mean_of
+from ..reading.rows import Rows
+from ..training.fitting import CannotTrain, affordable, fresh, seed_of, takes_rows, training_rows
+from ..training.memorising import KNOWN, memorise
+from ..training.shuffling import at_chance, taught_by_noise
+from ..training.trials import mean_of
 
 QUESTION = "training"
 

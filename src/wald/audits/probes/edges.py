@@ -33,10 +33,10 @@ from ...checks.subjects.domains import Probability
 from ...core import Loss, value_checks
 from ...findings import Controls, Finding, State, judge
 from ...losses import BinaryCrossEntropy, CrossEntropy, Squared
-from ..batches import copy_error, precision_error
+from ..costing.space import Binary, Multiclass, Space
 from ..evidence import Evidence
+from ..inspecting.batches import copy_error, precision_error
 from ..probe import Outcome as Answer, Probe
-from ..space import Binary, Multiclass, Space
 
 QUESTION = "edge cases"
 

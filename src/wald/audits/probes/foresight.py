@@ -136,8 +136,8 @@ def _overfitted(evidence: Evidence, trading: Trading) -> Finding:
         threshold=CHOSEN,
         controls=controls,
         method=f"combinatorially symmetric cross-validation over {_BLOCKS} blocks. The halvings overlap, so the "
-        "interval counts the blocks only. Warns above 0.3. Controls: strategies whose luck turns, and one that is truly "
-        "better",
+        "interval counts the blocks only. Warns above 0.3. Controls: strategies whose luck turns, and one that is "
+        "truly better",
         source="Bailey, Borwein, López de Prado & Zhu 2017, doi:10.21314/JCF.2016.322",
     )
 

@@ -11,13 +11,13 @@ from torch import Tensor
 from ...core import Loss
 from ...findings import Controls, Finding, judge
 from ...findings.words import number_words
+from ..aligning.retarget import recalibrate, retarget
+from ..costing.skill import LAST, last_value, skill
+from ..costing.space import Space
+from ..costing.yardstick import Yardstick
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..retarget import recalibrate, retarget
-from ..skill import LAST, last_value, skill
-from ..space import Space
 from ..statistics import percentiles
-from ..yardstick import Yardstick
 
 QUESTION = "gaming"
 

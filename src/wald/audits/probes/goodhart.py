@@ -10,13 +10,13 @@ from torch import Tensor
 
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import interval_words, number_words
+from ..aligning.retarget import worsened
+from ..aligning.rivals import Search
+from ..costing.space import Space
+from ..costing.yardstick import Yardstick
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..retarget import worsened
-from ..rivals import Search
-from ..space import Space
 from ..statistics import Bootstrap, detectable, percentiles
-from ..yardstick import Yardstick
 
 QUESTION = "gaming"
 WARN, FAIL = 0.02, 0.10

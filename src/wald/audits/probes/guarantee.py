@@ -18,10 +18,10 @@ from ...checks.subjects.target import resolve
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
 from ...losses import BinaryCrossEntropy
+from ..aligning.retarget import price
+from ..costing.space import Binary
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..retarget import price
-from ..space import Binary
 
 QUESTION = "alignment"
 SOURCE = "Bartlett, Jordan & McAuliffe 2006, doi:10.1198/016214505000000907"

@@ -9,8 +9,8 @@ from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..series import drift, smooth, together
-from ..turning import FEWEST, best_place, surest, turn_controls, turns
+from ..training.series import drift, smooth, together
+from ..training.turning import FEWEST, best_place, surest, turn_controls, turns
 from .log_health import health
 
 QUESTION = "metric correlation"

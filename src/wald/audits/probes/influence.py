@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ...findings import Controls, Finding, judge
 from ...findings.words import number_words
-from ..cost import Cost
+from ..aligning.search import compass_search
+from ..costing.cost import Cost
+from ..costing.space import Space
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..search import compass_search
-from ..space import Space
 
 QUESTION = "robustness"
 
@@ -70,7 +70,8 @@ def _regression(evidence: Evidence) -> Outcome:
         controls=controls,
         evidence={"outliers at": DISTANCES, "moved": moved, "farthest row": farthest},
         method="the constant that minimises the loss on 99 % of the test targets and 1 % of outliers; controls: "
-        "squared error (its mean moves without end) and absolute error (its median hardly moves). Warns beyond a tenth of a sd",
+        "squared error (its mean moves without end) and absolute error (its median hardly moves). Warns beyond a "
+        "tenth of a sd",
         source="Hampel 1974, doi:10.1080/01621459.1974.10482962",
     )
     far = f"1 % of rows {number_words(DISTANCES[-1])} spreads out would move the best constant by "

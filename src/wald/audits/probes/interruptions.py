@@ -12,10 +12,10 @@ from ...findings import Controls, Figure, Finding, State, judge
 from ..attacking import Record, Threat, Victim, deviations, exhibits
 from ..attacking.interruptions import worst_interruptions
 from ..case import Case
+from ..costing.space import Regression
 from ..evidence import Budget, Evidence, in_use
 from ..metrics import capitalised
 from ..probe import Outcome, Probe, Work
-from ..space import Regression
 from ..statistics import detectable, percentiles
 
 QUESTION = "robustness"

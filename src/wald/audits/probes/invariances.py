@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
+from ..aligning.rays import SIZES, Fall, endless_fall
+from ..costing.space import Space
+from ..costing.yardstick import Yardstick
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..rays import SIZES, Fall, endless_fall
-from ..space import Space
 from ..statistics import percentiles
-from ..yardstick import Yardstick
 
 QUESTION = "gaming"
 WARN, FAIL = 0.02, 0.10

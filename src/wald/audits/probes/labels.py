@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...findings import Controls, Figure, Finding, judge
-from ..crossfit import Learner, folds_of
+from ..costing.space import Binary, Multiclass, Regression
 from ..evidence import Evidence
-from ..features import described
-from ..flips import flipped, flips, forecasts
-from ..outliers import Tail, tail_of
+from ..inspecting.crossfit import Learner, folds_of
+from ..inspecting.features import described
+from ..inspecting.flips import flipped, flips, forecasts
+from ..inspecting.outliers import Tail, tail_of
 from ..probe import Level, Outcome, Probe
-from ..space import Binary, Multiclass, Regression
 from ..statistics import Sample
 
 QUESTION = "data"

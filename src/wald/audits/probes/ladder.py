@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
+from ..costing.space import Space
 from ..evidence import Evidence
 from ..metrics import capitalised
 from ..probe import Outcome, Probe
-from ..space import Space
 from ..statistics import kendall, percentiles
 
 QUESTION = "metric correlation"

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from ...findings import Controls, Finding, State, judge
 from ...findings.words import number_words
 from ..case import Case
-from ..constant import best_constant
-from ..curvature import Surface
+from ..costing.constant import best_constant
 from ..evidence import Budget, Evidence
 from ..probe import Outcome, Probe, Work
-from ..rows import Rows
+from ..reading.rows import Rows
 from ..statistics import detectable, percentiles
-from ..surroundings import CURVED_ROWS, PRODUCTS, SIGNS, surroundings
-from ..training import affordable, fit, scores, seed_of, training_rows
+from ..training.curvature import Surface
+from ..training.fitting import affordable, fit, scores, seed_of, training_rows
+from ..training.surroundings import CURVED_ROWS, PRODUCTS, SIGNS, surroundings
 
 QUESTION = "training"
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ...findings import Controls, Finding, judge
-from ..copies import COMPARED, Copies, Known
+from ..costing.space import Regression
 from ..evidence import Evidence
+from ..inspecting.copies import COMPARED, Copies, Known
+from ..inspecting.single import Told, alikeness, single_columns
 from ..probe import Outcome, Probe
-from ..single import Told, alikeness, single_columns
-from ..space import Regression
 from ..statistics import Sample, detectable
 
 QUESTION = "preflight"

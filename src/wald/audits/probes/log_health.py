@@ -8,7 +8,7 @@ from torch import Tensor
 from ...findings import Controls, Finding
 from ...findings.words import number_words
 from ..evidence import Evidence
-from ..series import drift
+from ..training.series import drift
 
 QUESTION = "training"
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import interval_words, number_words
-from ..best_of import best_of_n, distance, sizes
+from ..aligning.best_of import best_of_n, distance, sizes
 from ..candidates import Candidates
 from ..evidence import Evidence
 from ..probe import Outcome, Probe

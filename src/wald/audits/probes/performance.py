@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...findings import Controls, Finding, judge
+from ...findings.words import number_words
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
 from ..statistics import Bootstrap, percentiles
@@ -17,13 +18,16 @@ from ..trading import Trading, record, sharpe
 
 QUESTION = "tail risk"
 
-#: One crash may eat this share of the profit of the whole record before the record says little.
-EATEN = 1.0
+#: So many times deeper than its record suggests may a crash cut, as against the market itself.
+DEEPER = 3.0
 
 #: The crash that every record is asked about, unless a deeper one is declared.
 CRASH = -0.20
 
 _EULER = 0.5772156649015329
+
+#: A ratio beyond this is told as endless.
+_MOST = 1e6
 
 
 def measure(evidence: Evidence) -> Outcome:
@@ -61,18 +65,22 @@ def _crash(evidence: Evidence, trading: Trading, earned: Tensor) -> tuple[Findin
     if float(earned.sum()) <= 0:
         says = f"the record ends with a loss ({float(earned.sum()):.1%}), so there is no profit that a crash could eat"
         return Finding(code="X103", state="not_applicable", question=QUESTION, says=says, evidence=facts), says
-    effect, interval = _eaten(evidence, earned, hit)
+    market = evidence.target.double()
+    market = market if market.ndim == 1 else market.mean(-1)
+    effect, interval = _deeper(evidence, earned, hit, market, size)
     # Selling insurance: a small premium every period, and a loss of a hundred of them when the market falls.
     calm = 0.001 + 0.0005 * torch.randn(len(earned), generator=evidence.random("premium"), dtype=torch.float64)
-    seller = torch.full_like(calm, -100 * 0.001 * max(1.0, len(earned) / 50))
-    keeper = torch.full_like(calm, -0.05 * float(calm.sum()))
+    fall = abs(size) / max(float(market.std()), 1e-12) * float(calm.std())
     controls = Controls(
-        positive=_eaten(evidence, calm, seller)[1][0] > EATEN, negative=_eaten(evidence, calm, keeper)[1][1] <= EATEN
+        positive=_deeper(evidence, calm, torch.full_like(calm, -30 * fall), market, size)[1][0] > DEEPER,
+        negative=_deeper(evidence, calm, torch.full_like(calm, -fall), market, size)[1][1] <= DEEPER,
     )
-    state = judge(effect=effect, interval=interval, threshold=EATEN, controls=controls)
+    state = judge(effect=effect, interval=interval, threshold=DEEPER, controls=controls)
+    eaten = max(0.0, -float(hit.mean())) / float(earned.sum())
     says = (
-        f"a single market move of {size:.0%} would eat {effect:.0%} of all that was earned in {len(earned)} periods "
-        f"(Sharpe ratio {_told(seen)}, with that one period {_told(facts['Sharpe ratio with one crash'])})"
+        f"a single market move of {size:.0%} would eat {eaten:.0%} of all that was earned in {len(earned)} periods; "
+        f"against its own daily ups and downs that is {_times(effect)} as deep as for whoever holds the market (Sharpe "
+        f"ratio {_told(seen)}, with that one period {_told(facts['Sharpe ratio with one crash'])})"
     )
     finding = Finding(
         code="X103",
@@ -82,27 +90,34 @@ def _crash(evidence: Evidence, trading: Trading, earned: Tensor) -> tuple[Findin
         fix="judge the strategy by a measure that has seen the crash: add the declared shock to the rows, or use an "
         "expected shortfall over scenarios; a Sharpe ratio rewards selling insurance until the day it is claimed",
         effect=effect,
-        unit="of the profit",
+        unit="times the market's own",
         interval=interval,
-        threshold=EATEN,
+        threshold=DEEPER,
         controls=controls,
-        evidence=facts,
-        method="the mean payoff of the positions held under that move, over the sum of the record; bootstrap of runs "
-        "of neighbouring periods. Controls: a seller of insurance, and a strategy that such a move hardly touches",
+        evidence=facts | {"share of the profit": eaten},
+        method="the mean payoff of the positions held under that move in standard deviations of the record, over that "
+        "move in standard deviations of the market; bootstrap of runs of neighbouring periods. Controls: a seller of "
+        "insurance, and a strategy that falls as its record says",
         source="Goetzmann, Ingersoll, Spiegel & Welch 2007, doi:10.1093/rfs/hhm025",
     )
     return finding, says
 
 
-def _eaten(evidence: Evidence, earned: Tensor, hit: Tensor) -> tuple[float, tuple[float, float]]:
+def _deeper(
+    evidence: Evidence, earned: Tensor, hit: Tensor, market: Tensor, size: float
+) -> tuple[float, tuple[float, float]]:
+    """How deep a crash cuts in units of a record's own spread, over how deep it is in units of the market's."""
     periods = len(earned)
     bootstrap = Bootstrap(periods, min(evidence.budget.draws, 1_000), evidence.seed, block=run_length(periods))
-    means = bootstrap.means(torch.stack([earned, hit]))
-    lost = (-means[1]).clamp_min(0)
-    # A resample without any profit has nothing left to eat: the share is as large as can be.
-    share = torch.where(means[0] > 0, lost / (periods * means[0]).clamp_min(1e-12), 1e6)
-    effect = max(0.0, -float(hit.mean())) / float(earned.sum())
-    return effect, percentiles(share)
+    both = torch.stack([earned, earned.square(), market, market.square(), hit])
+
+    def ratio(means: Tensor) -> Tensor:
+        own = (means[1] - means[0].square()).clamp_min(0).sqrt()
+        usual = (means[3] - means[2].square()).clamp_min(0).sqrt()
+        # A record without any spread says that nothing can happen.
+        return ((-means[4]).clamp_min(0) * usual / (own * abs(size)).clamp_min(1e-9)).clamp_max(_MOST)
+
+    return float(ratio(both.mean(-1))), percentiles(ratio(bootstrap.means(both)))
 
 
 def _believed(evidence: Evidence, trading: Trading, earned: Tensor) -> Finding:
@@ -120,10 +135,11 @@ def _believed(evidence: Evidence, trading: Trading, earned: Tensor) -> Finding:
         positive=(believed(noise, trading.trials)[0] or 0.0) < 0.9,
         negative=(believed(strong, trading.trials)[0] or 0.0) > 0.9,
     )
-    state = judge(effect=chance, interval=(chance, chance), threshold=0.5, warn=0.95, controls=controls, worse="below")
-    if state == "fail":
-        # That nothing is shown is no proof that nothing is there.
-        state = "warn"
+    state = judge(effect=chance, interval=(chance, chance), threshold=0.0, warn=0.5, controls=controls, worse="below")
+    alone = believed(earned, 1)[0] or 0.0
+    if chance < 0.95 and (state == "pass" or alone < 0.95):
+        # That nothing is shown is no proof that nothing is there, and a short record shows little of anything.
+        state = "inconclusive"
     tried = f"{trading.trials} strategies were tried" if trading.trials > 1 else "one strategy was tried"
     return Finding(
         code="X105",
@@ -136,7 +152,8 @@ def _believed(evidence: Evidence, trading: Trading, earned: Tensor) -> Finding:
         interval=(chance, chance),
         controls=controls,
         evidence={"Sharpe ratio": float(sharpe(earned, trading.periods)), "trials": trading.trials},
-        method="the deflated Sharpe ratio, which knows skewness and kurtosis; warns below 0.95. Controls: returns with "
+        method="the deflated Sharpe ratio, which knows skewness and kurtosis; it passes above 0.95, and warns "
+        "below 0.5 where a single trial would have passed. Controls: returns with "
         "a mean of 0, and with a mean far above what luck gives",
         source="Bailey & López de Prado 2014, doi:10.3905/jpm.2014.40.5.094",
     )
@@ -173,6 +190,10 @@ def _certain(earned: Tensor, periods: int, aversion: float = 3.0) -> float:
     if bool((wealth <= 0).any()):
         return -1.0
     return float(wealth.pow(1 - aversion).mean().log() / (1 - aversion)) * periods
+
+
+def _times(ratio: float) -> str:
+    return "endlessly" if ratio >= _MOST else f"{number_words(ratio)} times"
 
 
 def _told(ratio: float) -> str:

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from ...findings import Controls, Figure, Finding, judge
-from ..canary import SHARES, Canary, canary
 from ..case import Case
+from ..costing.space import Binary, Multiclass
 from ..evidence import Budget, Evidence, run
-from ..features import described, penultimate
+from ..inspecting.canary import SHARES, Canary, canary
+from ..inspecting.features import described, penultimate
+from ..inspecting.subgroups import Subgroup, subgroups
+from ..inspecting.triggers import STRANGE, Mark, Trained, marks
 from ..probe import Level, Outcome, Probe, Work
-from ..space import Binary, Multiclass
-from ..subgroups import Subgroup, subgroups
-from ..triggers import STRANGE, Mark, Trained, marks
 
 QUESTION = "data"
 CODE = "D902"

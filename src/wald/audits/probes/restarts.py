@@ -12,8 +12,8 @@ from ...findings.words import number_words
 from ..case import Case
 from ..evidence import Budget, Evidence
 from ..probe import Outcome, Probe, Work
-from ..training import CannotTrain, refits, scores
-from ..trials import next_of
+from ..training.fitting import CannotTrain, refits, scores
+from ..training.trials import next_of
 
 QUESTION = "training"
 

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from ...core import Loss
 from ...findings import Controls, Figure, Finding, judge
+from ..aligning.consistent import consistent_loss
 from ..case import Case
-from ..consistent import consistent_loss
 from ..evidence import Budget, Evidence
 from ..probe import Outcome, Probe, Work
-from ..training import CannotTrain, refits, scores
-from ..trials import Estimate, mean_of
+from ..training.fitting import CannotTrain, refits, scores
+from ..training.trials import Estimate, mean_of
 
 QUESTION = "alignment"
 

@@ -15,8 +15,8 @@ from ...findings import Controls, Figure, Finding, State, judge
 from ...findings.words import number_words
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..series import ranks
 from ..statistics import kendall, percentiles
+from ..training.series import ranks
 
 QUESTION = "metric correlation"
 

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from ...findings import Controls, Figure, Finding, judge
 from ...findings.words import number_words
+from ..costing.space import Space
+from ..costing.tails import carried, tail_curves, tail_mean, tail_means, worst_mean
 from ..evidence import Evidence
 from ..grouping.members import FEWEST_CLUSTERS, units_of
 from ..probe import Outcome, Probe
-from ..space import Space
 from ..statistics import percentiles, permutation_p
-from ..tails import carried, tail_curves, tail_mean, tail_means, worst_mean
 
 QUESTION = "robustness"
 

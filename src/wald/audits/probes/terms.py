@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from ...findings import Controls, Figure, Finding, judge
 from ..case import Case
 from ..evidence import Budget, Evidence
-from ..objective import parts_of
 from ..probe import Outcome, Probe, Work
-from ..pulls import ROWS, Stage, cosines_of, looked_at, shares_of
 from ..statistics import percentiles
-from ..training import CannotTrain, fresh, seed_of
+from ..training.fitting import CannotTrain, fresh, seed_of
+from ..training.objective import parts_of
+from ..training.pulls import ROWS, Stage, cosines_of, looked_at, shares_of
 
 QUESTION = "alignment"
 

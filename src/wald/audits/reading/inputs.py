@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ..errors import CaseError
 from ..input_space import InputSpace
 from ..models import Estimator, HuggingFace
-from ..rows import Rows
 from ..tables import codec_of, is_table, wants_codec
+from .rows import Rows
 from .state import Reading
 
 

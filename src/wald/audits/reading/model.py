@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..errors import CaseError
 from ..models import Estimator, Foreign, HuggingFace, Wanted, wanted_by_trial, wanted_of
 from ..models.hugging_face import is_hugging_face
-from ..rows import as_tensor
+from .rows import as_tensor
 from .state import Reading, many_classes
 
 #: Rows by which a model is tried.

@@ -10,13 +10,13 @@ from ...checks.subjects.subject import undisturbed
 from ..errors import CaseError
 from ..models import Estimator, HuggingFace, Refit, source_of
 from ..models.refit import can_refit
-from ..rows import as_rows
-from ..streaming import drained, with_fields
-from ..texts import by_token
 from .inputs import cast_to, features_of, read_inputs, space_of_inputs
 from .model import model_of
+from .rows import as_rows
 from .state import Reading, many_classes
+from .streaming import drained, with_fields
 from .targets import as_taken, read_targets
+from .texts import by_token
 from .words import loss_of, metric_read, prediction_of
 
 if TYPE_CHECKING:

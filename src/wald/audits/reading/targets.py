@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from ..labels import are_names, classes_in, numbered
 from ..models import Estimator, Wanted, fitted_targets
-from ..rows import as_tensor
+from .labels import are_names, classes_in, numbered
+from .rows import as_tensor
 from .state import Reading
 
 

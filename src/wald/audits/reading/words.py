@@ -11,10 +11,10 @@ from torch import Tensor
 from ...checks import resolve
 from ...losses import BinaryCrossEntropy, CrossEntropy
 from ..errors import CaseError
-from ..forms import Form, converted, one_column, two_columns
 from ..metrics import Metric, metric_of
+from ..metrics.forms import Form, converted, one_column, two_columns
 from ..models import Estimator, Wanted
-from ..rows import Rows, as_tensor
+from .rows import Rows, as_tensor
 from .state import Reading
 
 if TYPE_CHECKING:

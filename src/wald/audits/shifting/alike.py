@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ...findings import Controls, Finding, judge
 from ..evidence import Evidence
-from ..features import described
 from ..grouping.members import units_of
+from ..inspecting.features import described
 from ..probe import ADVICE, Outcome
 from ..statistics import Sample
 from .apart import ROWS, Apart, apart

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CaseError
-from ..libraries import pandas
+from ..reading.libraries import pandas
 
 Kind = Literal["number", "integer", "flag", "category", "time"]
 Layout = Literal["frame", "array", "list"]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..libraries import pandas
+from ..reading.libraries import pandas
 
 #: The most rows that any audit looks at.
 ROWS = 30_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CaseError
-from ..libraries import library, pandas
+from ..reading.libraries import library, pandas
 
 #: Rows that are read at once.
 _BATCH = 65_536

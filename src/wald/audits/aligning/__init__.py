@@ -1,0 +1,1 @@
+"""What a loss rewards, what the metric does, and how far apart they are."""
