@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: audit test slow honesty lint format types build clean help
+.PHONY: audit test slow honesty audit-honesty lint format types build clean help
 
 # A finding is what an audit is for, so exit code 1 is no failure of make; 2 and 3 are.
 audit: $(VENV)/.with-examples ## Audit a model of loans; the page is wald-audit/index.html
@@ -33,6 +33,10 @@ slow: $(VENV)/.with-test ## Run the tests that take longer (proofs, whole audits
 
 honesty: $(VENV)/.with-test ## Measure the checker anew and write docs/honesty.md
 	$(BIN)/python -m tests.checks.corpus.page
+
+audit-honesty: $(VENV)/.with-test ## Measure the probes of an audit anew and write docs/audit-honesty.md and docs/audit-cases.md
+	$(BIN)/python -m tests.cases.page
+	$(BIN)/python -m tests.cases.honesty
 
 lint: $(VENV)/.with-dev ## Check style, change nothing
 	$(BIN)/ruff check .
@@ -53,7 +57,7 @@ clean: ## Remove the environment and everything else that was made here
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | awk -F: '{ printf "make %-13s %s\n", $$1, $$2 }'
 
 # An environment with one of the extras. The file remembers that it is there, so that the next run is quick, and
 # is older than its reasons when those change.

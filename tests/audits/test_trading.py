@@ -98,6 +98,7 @@ def test_a_record_full_of_ruin_is_called_so() -> None:
     assert found(ask(EXTREMES, strategy(heavy(1_000, 4))))["X104"].state == "pass"
 
 
+@pytest.mark.slow
 def test_the_tail_index_is_that_of_the_law() -> None:
     pytest.importorskip("scipy")
     draws = torch.rand(40_000, generator=source(0), dtype=torch.float64).pow(-0.5) - 1

@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "audit-cases.md"
 _HEAD = """# Cases of which the truth is known
 
 Each row is a case made in a known way (`tests/cases`): what must be found in it, what must not, and what was. `make
-honesty` writes this page, and a slow test holds it to the run. Codes are those of findings; a beginning such as `W2`
+audit-honesty` writes this page, and a slow test holds it to the run. Codes are those of findings; a beginning such as `W2`
 stands for all codes that begin so, and "all" for every finding of the report.
 
 | case | how it is made | must fire | must stay quiet | fired | right |
