@@ -15,7 +15,7 @@ from wald.audits.cases.network import Network
 from wald.findings import Report
 
 from .data import clean
-from .twin import Twin, audited, one
+from .twin import ALL, Twin, audited, one
 
 PIXELS = Attack(reach=0.1, scale=(1.0,) * 64, tolerance=10.0)
 
@@ -75,11 +75,42 @@ def attack(model: Callable[[], nn.Module]) -> Callable[[], Report]:
     return audited(lambda: attacked(model()), "attack", "masking", level="standard")
 
 
+@cache
+def straight() -> tuple[Case, float]:
+    """Logistic regression of breast cancer, and its robust accuracy in closed form: y f(x) above reach times |w|."""
+    from sklearn.datasets import load_breast_cancer  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+
+    data = load_breast_cancer()
+    inputs = torch.tensor(data.data, dtype=torch.float32)
+    inputs = (inputs - inputs.mean(0)) / inputs.std(0)
+    target = torch.tensor(data.target, dtype=torch.float32)
+    learner = LogisticRegression().fit(inputs.numpy(), data.target)
+    model = Network(30, 1)
+    model.layers = nn.Sequential(nn.Linear(30, 1))
+    model.layers[0].weight.data.copy_(torch.tensor(learner.coef_))
+    model.layers[0].bias.data.copy_(torch.tensor(learner.intercept_))
+    with torch.no_grad():
+        margin = (2 * target - 1) * model(inputs) - 0.1 * model.layers[0].weight.abs().sum()
+    case = Case(
+        model=model,
+        loss=wald.BinaryCrossEntropy(),
+        test=(inputs, target),
+        metric=metrics.error_rate(),
+        input_space=InputSpace(low=-100.0, high=100.0),
+        attack=Attack(reach=0.1, scale=(1.0,) * 30),
+    )
+    return case, float((margin > 0).double().mean())
+
+
 def robust(report: Report) -> bool:
     return one(report, "R202").state == "pass"
 
 
 TWINS = (
+    Twin("ok_linear_robust", "logistic regression of breast cancer: the worst case in closed form",
+         audited(lambda: straight()[0], "attack", "masking", level="standard"), quiet=ALL,
+         says=lambda r: abs(one(r, "R202").evidence["robust accuracy"] - straight()[1]) <= 0.01, slow=True),
     Twin("bad_fragile", "the digits, each pixel moved by a tenth", attack(fooled),
          fires=("R202",), slow=True),
     Twin("ok_adv", "the same, trained on moved rows", attack(hardened),

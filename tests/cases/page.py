@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "audit-cases.md"
 _HEAD = """# Cases of which the truth is known
 
 Each row is a case made in a known way (`tests/cases`): what must be found in it, what must not, and what was. `make
-audit-honesty` writes this page, and a slow test holds it to the run. Codes are those of findings; a beginning such as `W2`
+audit-honesty` writes this page, and tests hold it to the run. Codes are those of findings; a beginning such as `W2`
 stands for all codes that begin so, and "all" for every finding of the report.
 
 | case | how it is made | must fire | must stay quiet | fired | right |
@@ -38,7 +38,7 @@ def row(twin: Twin) -> str:
     if twin.says is not None and not twin.says(report):
         wrong.append("a fact is wrong")
     quiet = ", ".join(twin.quiet) if twin.quiet != ALL else "all"
-    must = ", ".join(twin.fires) or ("a fact of the card" if twin.says is not None and not twin.quiet else "nothing")
+    must = ", ".join(twin.fires) or ("a fact that is tested" if twin.says is not None and not twin.quiet else "nothing")
     recipe = twin.recipe.replace("|", "\\|")
     return f"| {twin.name} | {recipe} | {must} | {quiet or '-'} | {fired} | {'; '.join(wrong) or 'yes'} |"
 

@@ -13,7 +13,22 @@ from .twin import Twin, missed, slandered
     [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow else []) for one in TWINS],
 )
 def test_the_truth_is_told(twin: Twin) -> None:
-    if twin.name.startswith(("ok_digits", "bad_noise", "ok_clean", "bad_back", "bad_target", "bad_un", "ok_tr")):
+    if twin.name.startswith(
+        (
+            "ok_digits",
+            "bad_noise",
+            "ok_clean",
+            "bad_back",
+            "bad_target",
+            "bad_un",
+            "ok_tr",
+            "ok_linear",
+            "bad_frag",
+            "ok_adv",
+            "bad_mask",
+            "bad_ss",
+        )
+    ):
         pytest.importorskip("sklearn")
     report = twin.look()
     assert missed(twin, report) == [], [(one.code, one.state, one.says) for one in report.findings]
