@@ -107,3 +107,13 @@ def test_awkward_predictions() -> None:
     assert found(ask(INVARIANCES, skewed(1, task="regression")))["G306"].state not in ("warn", "fail")
     weighted = skewed(300, loss=pearson, weight=torch.rand(300, generator=source(0)))
     assert found(ask(INVARIANCES, weighted))["G306"].state == "fail"
+
+
+def test_a_loss_of_forecasts_far_from_zero_sees_what_it_sees() -> None:
+    # Minutes of about 28: the squares of the forecasts themselves would dwarf what shuffling them changes.
+    inputs = torch.randn(1_500, 1, generator=source(0))
+    target = 28 + 6 * inputs[:, 0] + 2 * torch.randn(1_500, generator=source(1))
+    case = wald.Case(
+        model=lambda x: 28 + 6 * x[:, 0], loss=wald.Squared(), test=(inputs, target), metric=metrics.squared_error()
+    )
+    assert found(ask(INVARIANCES, case))["G306"].state == "pass"

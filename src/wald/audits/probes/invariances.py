@@ -103,7 +103,10 @@ def _blind(evidence: Evidence, space: Space, stick: Yardstick) -> list[str]:
     rows = torch.arange(0, evidence.rows, max(1, evidence.rows // _LOOKED))
     here = stick.mean(evidence.score[rows], rows)
     # What counts as a change is measured on predictions that are thrown about in every way at once.
-    other = 0.5 * evidence.score.flip(0).square() - 0.7 * evidence.score.flip(0) + 0.3
+    # In units of the task: squares of forecasts far from 0 would dwarf every change.
+    unit, centre = space.unit(evidence.target), space.centre(evidence.score)
+    far = (evidence.score.flip(0) - centre) / unit
+    other = centre + unit * (0.5 * far.square() - 0.7 * far + 0.3)
     usual = max(abs(stick.mean(other[rows], rows) - here), 1e-6 * abs(here))
     found: list[str] = []
     for name in _WORDS:
