@@ -92,27 +92,33 @@ def _all(evidence: Evidence, progress: Progress | None, only: Collection[str] | 
     kept: list[_Kept] = []
     interrupted = False
     for done, probe in enumerate(PROBES):
-        reason = _INTERRUPTED if interrupted else ""
         try:
             if progress is not None and not interrupted:
                 progress(probe.asks, done, len(PROBES))
-            reason = reason or _why_not(probe, evidence, only)
-            outcome = _unrun(probe, reason, evidence) if reason else _one(probe, evidence)
+            idle = _idle(probe, evidence, interrupted, only)
+            outcome = _one(probe, evidence) if idle is None else Outcome((idle,))
         except KeyboardInterrupt:
-            interrupted, outcome = True, _unrun(probe, _INTERRUPTED, evidence)
+            interrupted, outcome = True, Outcome((_told(probe, "not_run", _INTERRUPTED),))
         kept.append(_Kept(probe, outcome))
     if progress is not None and not interrupted:
         progress("done", len(PROBES), len(PROBES))
     return kept, interrupted
 
 
-def _why_not(probe: Probe, evidence: Evidence, only: Collection[str] | None) -> str:
-    """Why a probe is not run; empty where it is."""
+def _idle(probe: Probe, evidence: Evidence, interrupted: bool, only: Collection[str] | None) -> Finding | None:
+    """What is said of a probe that is not run; None where it is."""
+    if interrupted:
+        return _told(probe, "not_run", _INTERRUPTED)
     if only is not None and probe.name not in only:
-        return "left out by only="
+        return _told(probe, "not_run", "left out by only=")
     if not probe.independent and evidence.facts.get("unstable"):
-        return evidence.facts["unstable"]
-    return probe.why_not(evidence.case, evidence.level)
+        return _told(probe, "not_run", evidence.facts["unstable"])
+    missing = probe.missing(evidence.case)
+    if missing == ("trading",) and evidence.space is not None:
+        # Forecasts of a target are not meant to be anything else: nothing is missing.
+        return _told(probe, "not_applicable", "predictions are forecasts, and no positions in a market")
+    why = probe.why_not(evidence.case, evidence.level)
+    return _told(probe, "not_run", why, fix=ADVICE[missing[0]] if missing else "") if why else None
 
 
 def _one(probe: Probe, evidence: Evidence) -> Outcome:
@@ -121,9 +127,17 @@ def _one(probe: Probe, evidence: Evidence) -> Outcome:
         outcome = probe.measure(evidence)
     except ModuleNotFoundError as error:
         # A library that is an extra: what it would have measured is missing, and nothing is broken.
-        outcome = Outcome((_lacking(probe, error),))
+        fix = f"install {error.name}" if error.name else ""
+        outcome = Outcome((_told(probe, "not_run", str(error), fix=fix),))
     except Exception as error:
-        outcome = Outcome((_broken(probe, error),), answer=f"the probe of {probe.asks} broke")
+        broken = _told(
+            probe,
+            "error",
+            f"{type(error).__name__}: {error}",
+            fix="if the model, the loss or the metric is at fault, the traceback in the report says where",
+            evidence={"traceback": "".join(traceback.format_exception(error))},
+        )
+        outcome = Outcome((broken,), answer=f"the probe of {probe.asks} broke")
     share = (perf_counter() - start) / max(1, len(outcome.findings))
     told = [replace(one, seconds=share, **_completed(one, evidence, probe)) for one in outcome.findings]
     return replace(outcome, findings=tuple(told))
@@ -139,41 +153,9 @@ def _completed(finding: Finding, evidence: Evidence, probe: Probe) -> dict[str, 
     }
 
 
-def _lacking(probe: Probe, error: ModuleNotFoundError) -> Finding:
-    return Finding(
-        code=probe.code,
-        state="not_run",
-        question=probe.question,
-        says=f"{probe.asks}: {error}",
-        fix=f"install {error.name}" if error.name else "",
-    )
-
-
-def _broken(probe: Probe, error: Exception) -> Finding:
-    return Finding(
-        code=probe.code,
-        state="error",
-        question=probe.question,
-        says=f"{probe.asks}: {type(error).__name__}: {error}",
-        fix="if the model, the loss or the metric is at fault, the traceback in the report says where",
-        evidence={"traceback": "".join(traceback.format_exception(error))},
-    )
-
-
-def _unrun(probe: Probe, reason: str, evidence: Evidence) -> Outcome:
-    missing = probe.missing(evidence.case)
-    if missing == ("trading",) and evidence.space is not None and reason.endswith("no trading"):
-        # Forecasts of a target are no positions in a market: nothing is missing.
-        says = f"{probe.asks}: predictions are forecasts, and no positions in a market"
-        return Outcome((Finding(code=probe.code, state="not_applicable", question=probe.question, says=says),))
-    finding = Finding(
-        code=probe.code,
-        state="not_run",
-        question=probe.question,
-        says=f"{probe.asks}: {reason}",
-        fix=ADVICE[missing[0]] if missing else "",
-    )
-    return Outcome((finding,))
+def _told(probe: Probe, state: State, why: str, **more: Any) -> Finding:
+    """What is said of a whole probe, under its main code."""
+    return Finding(code=probe.code, state=state, question=probe.question, says=f"{probe.asks}: {why}", **more)
 
 
 def _report(evidence: Evidence, kept: list[_Kept], interrupted: bool) -> Report:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from .errors import CaseError
+from .statistics import Sample
 
 if TYPE_CHECKING:
     from .evidence import Evidence
@@ -63,11 +64,21 @@ class Trading:
         return self.earned(position, torch.full_like(returns.double(), shock))
 
 
-def record(evidence: Evidence) -> Tensor:
-    """What the strategy earned in each test period."""
+def trading_of(evidence: Evidence) -> Trading:
+    """How the case's predictions become money, for a probe that needs it."""
     trading = evidence.case.trading
     assert trading is not None  # noqa: S101  (what needs it is not run without)
-    return trading.earned(evidence.prediction, evidence.target)
+    return trading
+
+
+def periods_of(evidence: Evidence) -> Sample:
+    """The test periods: in order of time, whether or not the case says so."""
+    return replace(evidence.sample, ordered=True)
+
+
+def record(evidence: Evidence) -> Tensor:
+    """What the strategy earned in each test period."""
+    return trading_of(evidence).earned(evidence.prediction, evidence.target)
 
 
 def sharpe(earned: Tensor, periods: int) -> Tensor:

@@ -19,7 +19,6 @@ from wald.findings.words import (
     counts_words,
     effect_words,
     entry_words,
-    number_words,
     quantity_words,
     state_words,
     verdict_words,
@@ -79,20 +78,12 @@ def render_frame(report: Report) -> str:
 def _template() -> Template:
     from importlib.resources import files
 
-    from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    class Beside(BaseLoader):
-        """Reads the templates that lie beside this file."""
-
-        def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
-            found = files("wald.findings").joinpath(template)
-            if not found.is_file():
-                raise TemplateNotFound(template)
-            return found.read_text("utf-8"), None, None
-
+    beside = FunctionLoader(lambda name: files("wald.findings").joinpath(name).read_text("utf-8"))
     # Everything is escaped, and a name that the template misspells is an error and not an empty space.
     around = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=Beside()
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=beside
     )
     return around.get_template("page.html.jinja")
 
@@ -247,7 +238,6 @@ class _Strip:
     high: float
     effect: float
     threshold: float
-    threshold_words: str
 
 
 def _strip(finding: Finding) -> _Strip | None:
@@ -265,7 +255,7 @@ def _strip(finding: Finding) -> _Strip | None:
         # An unknown bound reaches to the edge.
         return round(min(100.0, max(0.0, 5 + 90 * (value - left) / (right - left))), 2)
 
-    return _Strip(place(low), place(high), place(effect), place(threshold), number_words(threshold))
+    return _Strip(place(low), place(high), place(effect), place(threshold))
 
 
 # What the template calls. Down here, because all of it has to be defined first.

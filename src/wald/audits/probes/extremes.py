@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from ...findings import Controls, Figure, Finding, judge
+from ..costing.tails import tail_mean, tail_means
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..statistics import Bootstrap, generator, percentiles, wilson
+from ..statistics import generator, percentiles, wilson
 from ..statistics.sample import run_length
-from ..trading import record
+from ..trading import periods_of, record, trading_of
 
 QUESTION = "tail risk"
 
@@ -32,9 +33,7 @@ _PATHS = 4_000
 def measure(evidence: Evidence) -> Outcome:
     """The mean of the worst periods, the law of the tail, and years put together anew from the record."""
     earned = record(evidence)
-    trading = evidence.case.trading
-    assert trading is not None  # noqa: S101  (needs)
-    ruined, answer = _ruin(evidence, earned, trading.periods)
+    ruined, answer = _ruin(evidence, earned, trading_of(evidence).periods)
     return Outcome((_shortfall(evidence, earned), ruined), (_figure(earned),), answer)
 
 
@@ -46,16 +45,9 @@ EXTREMES = Probe(
 def _shortfall(evidence: Evidence, earned: Tensor) -> Finding:
     periods = len(earned)
     count = int(TAIL * periods)
-    bootstrap = Bootstrap(periods, min(evidence.budget.draws, 1_000), evidence.seed, block=run_length(periods))
-    ranked, order = earned.sort()
-    drawn: list[Tensor] = []
-    for masses in bootstrap.masses():
-        mass = masses[:, order]
-        upto = mass.cumsum(-1)
-        inside = (torch.tensor(TAIL * periods) - (upto - mass)).clamp(min=0).minimum(mass)
-        drawn.append(-(inside * ranked).sum(-1) / inside.sum(-1))
-    effect = -float(ranked[: max(1, count)].mean())
-    interval = percentiles(torch.cat(drawn))
+    sample = periods_of(evidence)
+    effect = tail_mean(-earned, TAIL, sample.weight)
+    interval = percentiles(tail_means(-earned, (TAIL,), sample, min(evidence.budget.draws, 1_000))[0])
     shapes, why = _shapes(earned, count)
     law = f"; {why}" if why else ""
     if shapes:
@@ -72,7 +64,7 @@ def _shortfall(evidence: Evidence, earned: Tensor) -> Finding:
         interval=interval,
         evidence={"tail index by exceedances": {str(many): shape for many, shape in shapes},
                   "worst periods": [{"row": int(evidence.chosen[row]), "return": float(earned[row])}
-                                    for row in order[:5].tolist()]},
+                                    for row in earned.argsort()[:5].tolist()]},
         method=f"expected shortfall at {TAIL:.0%}, bootstrap of runs of neighbouring periods; a generalised Pareto law "
         f"by maximum likelihood above several thresholds, with {FEWEST} exceedances at least",
         source="Politis & Romano 1994, doi:10.1080/01621459.1994.10476870; Pickands 1975, doi:10.1214/aos/1176343003",

@@ -10,9 +10,8 @@ from torch import Tensor
 from ...findings import Controls, Finding, judge
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..statistics import Bootstrap, percentiles, wilson
-from ..statistics.sample import run_length
-from ..trading import Trading, record, sharpe
+from ..statistics import percentiles, wilson
+from ..trading import Trading, periods_of, record, sharpe, trading_of
 
 QUESTION = "tail risk"
 
@@ -27,8 +26,7 @@ _BLOCKS = 10
 
 def measure(evidence: Evidence) -> Outcome:
     """Delay every position by one period; and choose among what was tried on one half, look on the other."""
-    trading = evidence.case.trading
-    assert trading is not None  # noqa: S101  (needs)
+    trading = trading_of(evidence)
     return Outcome((_delayed(evidence, trading), _overfitted(evidence, trading)))
 
 
@@ -82,7 +80,7 @@ def _ahead(
     evidence: Evidence, trading: Trading, position: Tensor, returns: Tensor
 ) -> tuple[float, tuple[float, float]]:
     now, late = trading.earned(position[1:], returns[1:]), trading.earned(position[:-1], returns[1:])
-    bootstrap = Bootstrap(len(now), 400, evidence.seed, block=run_length(len(now)))
+    later = periods_of(evidence).part(torch.arange(1, len(position)))
     both = torch.stack([now, late, now.square(), late.square()])
 
     def ratios(means: Tensor) -> Tensor:
@@ -90,7 +88,7 @@ def _ahead(
         found = means[:2] / spread * trading.periods**0.5
         return found[0] - found[1]
 
-    return float(ratios(both.mean(-1, keepdim=True))), percentiles(ratios(bootstrap.means(both)))
+    return float(ratios(later.means(both)[:, None])), percentiles(ratios(later.bootstrap(400).means(both)))
 
 
 def _overfitted(evidence: Evidence, trading: Trading) -> Finding:

@@ -12,9 +12,8 @@ from ...findings import Controls, Finding, judge
 from ...findings.words import number_words
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..statistics import Bootstrap, percentiles
-from ..statistics.sample import run_length
-from ..trading import Trading, record, sharpe
+from ..statistics import percentiles
+from ..trading import Trading, periods_of, record, sharpe, trading_of
 
 QUESTION = "tail risk"
 
@@ -32,8 +31,7 @@ _MOST = 1e6
 
 def measure(evidence: Evidence) -> Outcome:
     """The Sharpe ratio, what it is worth after so many trials, and what one crash would leave of the profit."""
-    trading = evidence.case.trading
-    assert trading is not None  # noqa: S101  (needs)
+    trading = trading_of(evidence)
     earned = record(evidence)
     crash, answer = _crash(evidence, trading, earned)
     return Outcome((crash, _believed(evidence, trading, earned)), answer=answer)
@@ -107,8 +105,7 @@ def _deeper(
     evidence: Evidence, earned: Tensor, hit: Tensor, market: Tensor, size: float
 ) -> tuple[float, tuple[float, float]]:
     """How deep a crash cuts in units of a record's own spread, over how deep it is in units of the market's."""
-    periods = len(earned)
-    bootstrap = Bootstrap(periods, min(evidence.budget.draws, 1_000), evidence.seed, block=run_length(periods))
+    periods = periods_of(evidence)
     both = torch.stack([earned, earned.square(), market, market.square(), hit])
 
     def ratio(means: Tensor) -> Tensor:
@@ -117,7 +114,8 @@ def _deeper(
         # A record without any spread says that nothing can happen.
         return ((-means[4]).clamp_min(0) * usual / (own * abs(size)).clamp_min(1e-9)).clamp_max(_MOST)
 
-    return float(ratio(both.mean(-1))), percentiles(ratio(bootstrap.means(both)))
+    draws = periods.bootstrap(min(evidence.budget.draws, 1_000)).means(both)
+    return float(ratio(periods.means(both))), percentiles(ratio(draws))
 
 
 def _believed(evidence: Evidence, trading: Trading, earned: Tensor) -> Finding:

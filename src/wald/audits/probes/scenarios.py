@@ -11,7 +11,7 @@ from torch import Tensor
 from ...findings import Controls, Figure, Finding, judge
 from ..evidence import Evidence
 from ..probe import Outcome, Probe
-from ..trading import Trading, record
+from ..trading import Trading, record, trading_of
 
 QUESTION = "tail risk"
 
@@ -37,8 +37,7 @@ class _Scenario:
 
 def measure(evidence: Evidence) -> Outcome:
     """Put every position that was held through every declared shock."""
-    trading = evidence.case.trading
-    assert trading is not None  # noqa: S101  (needs)
+    trading = trading_of(evidence)
     position, returns = evidence.prediction, evidence.target
     found = _played(trading, position, returns)
     worst = min((one for one in found if one.judged), key=lambda one: one.worst)
