@@ -24,8 +24,7 @@ Examples:
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 import inspect
 from pathlib import Path
 import sys
@@ -33,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from .audit_table import add_table_arguments, given_for_tables, table_case
 from .folder import write_report
+from .progress import progress
 from .terminal import bold, columns, rows
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run(arguments: Namespace) -> int:
     from ..audits import audit
     from ..audits.running import was_interrupted
 
-    with _progress() as step:
+    with progress() as step:
         step("making the case", 0, 1)
         case = _case(arguments)
         if arguments.plan:
@@ -204,26 +204,3 @@ def _loaded(path: Path) -> Callable[..., Any]:
     if not callable(make):
         raise ValueError(f"{path} defines no function case(). Write `def case(): return wald.Case(...)`.")
     return make
-
-
-@contextmanager
-def _progress() -> Generator[Callable[[str, int, int], None]]:
-    """A bar on the terminal, where there is one; it is gone when the work is done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description:<40}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=1)
-
-        def step(name: str, done: int, total: int) -> None:
-            bar.update(task, description=name, completed=done, total=total)
-
-        yield step

@@ -7,6 +7,8 @@ from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
 
+from .names import names_in
+
 if TYPE_CHECKING:
     from ..audits import Case
 
@@ -83,9 +85,9 @@ def table_case(arguments: Namespace) -> Case:
         target=arguments.target,
         loss=arguments.loss,
         metric=metric,
-        prediction=_listed(arguments.prediction),
+        prediction=names_in(arguments.prediction),
         model=arguments.model,
-        features=_listed(arguments.features),
+        features=names_in(arguments.features),
         groups=arguments.group,
         weight=arguments.weight,
         cluster=arguments.cluster,
@@ -113,7 +115,3 @@ def _refuse_missing(arguments: Namespace) -> None:
             "--shifted, --train and --features are for a model that can be asked; with --prediction alone leave them "
             "out."
         )
-
-
-def _listed(names: str | None) -> list[str]:
-    return [] if names is None else [name.strip() for name in names.split(",") if name.strip()]

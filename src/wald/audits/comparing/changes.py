@@ -23,6 +23,9 @@ SMALLEST = 30
 
 DRAWS, FLIPS = 2_000, 4_999
 
+#: Standard errors on each side of a 95 % interval.
+_HALF = NormalDist().inv_cdf((1 + 0.95) / 2)
+
 
 @dataclass(frozen=True)
 class Change:
@@ -64,10 +67,10 @@ def changes_of(old: Report, new: Report, sample: Sample) -> tuple[Change, list[C
     before, after, told = old.paired, new.paired, list[str]()
     name, unit = str(after["metric"]["name"]), str(after["metric"]["unit"])
     sign = 1.0 if after["metric"]["lower_is_better"] else -1.0
+    everyone = torch.ones(1, sample.rows, dtype=torch.bool)
     others: list[Change] = []
     if "values" in after["metric"]:
         values = [unpacked(one["metric"]["values"]) for one in (before, after)]
-        everyone = torch.ones(1, sample.rows, dtype=torch.bool)
         names, masks = _groups(after, sample.rows)
         (metric, *others) = _paired(
             values, torch.cat([everyone, masks]), [name, *(f"{name} for {one}" for one in names)], unit, sign, sample
@@ -78,7 +81,6 @@ def changes_of(old: Report, new: Report, sample: Sample) -> tuple[Change, list[C
         told.append("the losses are not compared: they are two losses, and have no common scale")
     elif "values" in before["loss"] and "values" in after["loss"]:
         values = [unpacked(one["loss"]["values"]) for one in (before, after)]
-        everyone = torch.ones(1, sample.rows, dtype=torch.bool)
         others = [*_paired(values, everyone, ["the loss"], "", 1.0, sample, code="V102"), *others]
     return metric, others, told
 
@@ -144,7 +146,7 @@ def _whole(
     apart = sign * (unpacked(after["draws"]) - unpacked(before["draws"]))
     effect = sign * (float(after["value"]) - float(before["value"]))
     error = _whole_error(apart, sample)
-    half = NormalDist().inv_cdf((1 + 0.95) / 2) * error
+    half = _HALF * error
     # Where nothing is known of the error, 0 times it is no number.
     interval = (effect - half, effect + half) if isfinite(half) else (-inf, inf)
     return Change(
@@ -198,7 +200,7 @@ def changes_between(old: Report, new: Report) -> list[tuple[Change, Finding, Fin
         if was.effect is None or now.effect is None or errors[0] is None or errors[1] is None:
             continue
         effect, error = now.effect - was.effect, sqrt(errors[0] ** 2 + errors[1] ** 2)
-        half = NormalDist().inv_cdf((1 + 0.95) / 2) * error
+        half = _HALF * error
         interval = (effect - half, effect + half)
         change = Change(
             now.code, now.unit, was.effect, now.effect, effect, interval, error, _p(effect, error), now.code, 0
@@ -218,7 +220,7 @@ def _error(finding: Finding) -> float | None:
     if finding.effect is None or finding.interval is None or not all(map(isfinite, finding.interval)):
         return None
     low, high = finding.interval
-    return max(finding.effect - low, high - finding.effect, 0.0) / NormalDist().inv_cdf((1 + 0.95) / 2)
+    return max(finding.effect - low, high - finding.effect, 0.0) / _HALF
 
 
 def shown(change: Change, p: float) -> bool:

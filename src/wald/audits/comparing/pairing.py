@@ -26,15 +26,13 @@ def pairing(evidence: Evidence) -> dict[str, Any]:
     if metric.decomposable:
         told["values"] = packed(metric.values(prediction, evidence.target, columns))
     else:
-
-        def whole(rows: Tensor) -> float:
-            weight = None if sample.weight is None else sample.weight[rows]
-            picked = {name: values[rows] for name, values in columns.items()}
-            return metric.value(prediction[rows], evidence.target[rows], picked, weight)
-
-        told["value"] = whole(torch.arange(evidence.rows))
+        by = evidence.by_metric
+        told["value"] = metric.natural(by.mean(evidence.score))
         # Equal rows and an equal seed are equal resamples, so draws of two reports are paired.
-        told["draws"] = packed(whole_sample(whole, sample.bootstrap(evidence.budget.whole_draws)))
+        drawn = whole_sample(
+            lambda rows: metric.natural(by.mean(evidence.score[rows], rows)), evidence.bootstrap_for(by)
+        )
+        told["draws"] = packed(drawn)
     loss: dict[str, Any] = {"name": evidence.cost.name}
     if evidence.cost.separable:
         loss["values"] = packed(evidence.by_loss.values(evidence.score))

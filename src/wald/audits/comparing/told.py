@@ -30,20 +30,12 @@ def metric_finding(change: Change, p: float, controls: Controls) -> Finding:
         # What is not shown to be worse is in order only where it is shown to be no worse than a little.
         close = change.interval[1] <= limit and not controls.wrong
         state = "pass" if close else "inconclusive"
-    return Finding(
-        code=change.code,
+    return replace(
+        change_finding(change, p, controls),
         state=state,
-        question=QUESTION,
-        says=_says(change, p),
         fix="" if state == "pass" else "look at what else changed, below; or keep the old one",
-        effect=change.effect,
-        unit=change.unit or f"of {change.name}",
-        interval=change.interval,
         threshold=None if limit == 0 else limit,
         detectable=detectable(change.error),
-        controls=controls,
-        evidence={"before": change.before, "after": change.after, "p": p, "rows": change.rows},
-        method=_METHOD,
         source="Holm 1979, Scandinavian Journal of Statistics 6; Efron & Tibshirani 1993, An Introduction to the "
         "Bootstrap",
     )
