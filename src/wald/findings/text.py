@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wald.findings.questions import FIVE, group_by_question, question_key
 from wald.findings.state import STATES, SYMBOLS, WORDS, State, count_states, overall_state
+from wald.findings.text_table import table_lines
 from wald.findings.words import (
     counts_words,
     effect_words,
@@ -109,6 +110,7 @@ def _lines(report: Report, width: int) -> list[_Line]:
         *_header(report, width),
         *_card(report, width),
         *_answers(report, width),
+        *_tables(report, width),
         *(_digest(report, width) if report.kind == "audit" else _groups(report, width)),
         *_ending(report, width),
     ]
@@ -162,6 +164,18 @@ def _answers(report: Report, width: int) -> Iterator[_Line]:
         answer = answers.get(question) or _unanswered(states[question])
         told = _beginning(answer) if audit else answer
         yield from _wrapped(begin + told, width, hang=3, style=_STYLES[state], styled=len(begin))
+
+
+def _tables(report: Report, width: int) -> Iterator[_Line]:
+    # What is chosen among is the evidence itself; in the other reports a table is for the page.
+    if report.kind != "choose":
+        return
+    for figure in report.figures:
+        if figure.kind == "table" and not figure.question:
+            yield _Line("")
+            first, *rest = table_lines(figure, width)
+            yield _Line(first, "bold")
+            yield from map(_Line, rest)
 
 
 def _beginning(answer: str) -> str:
