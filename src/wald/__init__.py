@@ -16,8 +16,8 @@ else:
 
         if name.startswith("__"):
             raise AttributeError(f"module 'wald' has no attribute {name!r}")
-        if name == "testing":
-            return import_module("wald.testing")
+        if name in ("adapters", "testing"):
+            return import_module(f"wald.{name}")
         api = import_module("wald._api")
         try:
             return getattr(api, name)

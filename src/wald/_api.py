@@ -18,16 +18,34 @@ if _TYPING:
         Metric as Metric,
         audit as audit,
     )
+    from .choices import (
+        Candidate as Candidate,
+        Choice as Choice,
+        ChoiceError as ChoiceError,
+        Costs as Costs,
+        Design as Design,
+        choose as choose,
+        design as design,
+        prior_correction as prior_correction,
+        recalibration as recalibration,
+        threshold as threshold,
+    )
     from .checks import BatchError as BatchError, TargetError as TargetError, check as check, diff as diff, why as why
 
 # A star brings a room's own files along; what is public is what they define.
 for _name in [name for name, value in globals().items() if isinstance(value, _ModuleType)]:
     del globals()[_name]
 
-#: The room that each name comes from which is loaded only when it is touched.
-_LATER = dict.fromkeys(("Attack", "Candidates", "Case", "InputSpace", "Metric", "audit"), "audits") | dict.fromkeys(
-    ("BatchError", "TargetError", "check", "diff", "why"), "checks"
-)
+#: The names that are loaded only when they are touched, by the room that they come from.
+_ROOMS = {
+    "audits": ("Attack", "Candidates", "Case", "InputSpace", "Metric", "audit"),
+    "checks": ("BatchError", "TargetError", "check", "diff", "why"),
+    "choices": (
+        "Candidate", "Choice", "ChoiceError", "Costs", "Design", "choose", "design", "preflight", "prior_correction",
+        "recalibration", "threshold",
+    ),
+}  # fmt: skip
+_LATER = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:

@@ -125,6 +125,17 @@ LABELS: dict[str, tuple[Loss, str, float | None]] = {
     "sign error": (lambda z, t: -F.binary_cross_entropy_with_logits(z, t), "no no no no", None),
     "reverse cross-entropy": (lambda z, t: (-math.log(1e-4) * (1 - right(z, t))).mean(), "yes no no yes", 0.5),
     "bi-tempered": (bi_tempered, "yes yes yes no", 0.5),
+    # The weight of thresholds c^(a - 1) (1 - c)^(b - 1), Buja et al. 2005: for 2 and 1, and by tenths.
+    "beta, 2 and 1": (
+        lambda z, t: (t / 6 + (torch.sigmoid(z) ** 3 / 3) - t * torch.sigmoid(z) ** 2 / 2).mean(),
+        "yes yes yes no",
+        0.5,
+    ),
+    "one threshold, 0.2": (
+        lambda z, t: torch.where(torch.sigmoid(z) >= 0.2, 0.2 * (1 - t), 0.8 * t).mean(),
+        "no no no no",
+        None,
+    ),
     # Weights: Elkan 2001. The threshold is the share of the weight of "no".
     "alpha 0.25": (lambda z, t: (bce(z, t) * (0.25 * t + 0.75 * (1 - t))).mean(), "no no yes no", 0.75),
     "weighted by label, plain mean": (lambda z, t: (bce(z, t) * (1 + 2 * t)).mean(), "no no yes no", 0.25),
@@ -270,6 +281,16 @@ CLASSES: dict[str, tuple[Loss, str]] = {
     "log-likelihood": (F.nll_loss, "yes yes yes no"),
     "Brier": (brier, "yes yes yes no"),
     "spherical": (spherical, "yes yes yes no"),
+    # Epstein 1969: the squared error of cumulative probabilities.
+    "ranked probability": (
+        lambda z, ids: (z.softmax(-1).cumsum(-1) - one_hot(z, ids).cumsum(-1)).square().sum(-1).mean(),
+        "yes yes yes no",
+    ),
+    # Rare classes must win by more (Cao et al. 2019), so that they win too often.
+    "margins by class": (
+        lambda z, ids: F.cross_entropy(z - one_hot(z, ids) * torch.tensor([0.2, 0.5, 1.0, 2.0], dtype=z.dtype), ids),
+        "no no yes no",
+    ),
     "label smoothing": (lambda z, ids: F.cross_entropy(z, ids, label_smoothing=0.1), "yes no yes no"),
     "focal": (lambda z, ids: ((1 - sure(z, ids)) ** 2 * nll(z, ids)).mean(), "yes no yes no"),
     "generalised cross-entropy": (lambda z, ids: ((1 - sure(z, ids) ** 0.7) / 0.7).mean(), "yes no yes no"),

@@ -159,6 +159,10 @@ STATISTICS: dict[str, tuple[Loss, str]] = {
         lambda x, y: ((x - y) ** 2 * (1 + 9 * (x < y))).mean(),
         "expectile(0.9091)",
     ),
+    "squares, too low half as dear": (
+        lambda x, y: ((x - y) ** 2 * (1 - 0.5 * (x < y))).mean(),
+        "expectile(0.3333)",
+    ),
     # The same under weights.
     "MAPE": (lambda x, y: ((x - y) / y).abs().mean(), "weighted median(y^-1)"),
     "MAPE, with an epsilon": (lambda x, y: ((x - y).abs() / (y.abs() + 1e-8)).mean(), "weighted median(y^-1)"),
@@ -208,6 +212,10 @@ STATISTICS: dict[str, tuple[Loss, str]] = {
         "m-functional",
     ),
     "smoothed pinball": (lambda x, y: (0.9 * (y - x) + F.softplus(x - y)).mean(), "m-functional"),
+    "pinball over a window": (
+        lambda x, y: ((0.8 * (y - x)).relu() + (0.2 * (x - y)).relu() + (1 - (x - y).abs()).relu() ** 2 / 4).mean(),
+        "m-functional",
+    ),
     "Charbonnier": (lambda x, y: ((x - y) ** 2 + 1e-6).sqrt().mean(), "m-functional"),
     "log-cosh": (lambda x, y: ((x - y) + F.softplus(-2 * (x - y))).mean(), "m-functional"),
     "log-cosh, as it is written": (lambda x, y: torch.log(torch.cosh(x - y)).mean(), "m-functional"),
@@ -315,6 +323,16 @@ def shortfall(x: Tensor, y: Tensor) -> Tensor:
     return (-(value - y).clamp(min=0) / (0.1 * mean) + value / mean + torch.log(-mean) - 1).mean()
 
 
+def shortfall_of_size(x: Tensor, y: Tensor) -> Tensor:
+    """The first with the log of the size of the shortfall."""
+    return shortfall(torch.stack([x[..., 0], -x[..., 1].exp()], -1), y)
+
+
+def shortfall_above(x: Tensor, y: Tensor) -> Tensor:
+    """The same of the upper tail, turned over."""
+    return shortfall_of_size(x * torch.tensor([-1.0, 1.0], dtype=x.dtype), -y)
+
+
 def shortfall_of_any_sign(x: Tensor, y: Tensor) -> Tensor:
     """The same with a logistic function in place of the reciprocal."""
     value, mean = x.unbind(-1)
@@ -368,6 +386,18 @@ OUTPUTS: dict[str, tuple[Loss, int, bool, str]] = {
     "interval": (interval, 2, False, "quantile(0.1), quantile(0.9)"),
     "value at risk and shortfall": (shortfall, 2, False, "quantile(0.1), expected shortfall(0.1)"),
     "the same, of any sign": (shortfall_of_any_sign, 2, False, "quantile(0.1), expected shortfall(0.1)"),
+    "the same, log of its size": (
+        shortfall_of_size,
+        2,
+        False,
+        "quantile(0.1), expected shortfall(0.1) through log of its size",
+    ),
+    "the same, above": (
+        shortfall_above,
+        2,
+        False,
+        "quantile(0.9), expected shortfall(0.9, above) through log of its size",
+    ),
     "two moments": (two_moments, 2, False, "mean, mean of square(y)"),
     "Student": (student, 2, False, "distribution"),
     "negative binomial": (count, 2, False, "distribution"),

@@ -413,3 +413,12 @@ def test_findings_say_how_to_undo_it() -> None:
 )
 def test_a_loss_that_loses_the_likeliest_class_is_accused(loss: object, states: list[str]) -> None:
     assert [one.state for one in top.RULE.findings(measured(loss))] == states
+
+
+def test_where_values_are_equal_up_to_rounding_slopes_tell_the_truth() -> None:
+    import wald
+
+    # At a chance of 0.99 this weighs 1e-34, so that values are equal; and a step weighs nothing at all there.
+    assert wald.check(wald.BetaProper(alpha=2, beta=18)).card["proper"] == "yes"
+    step = wald.ThresholdWeighted(thresholds=0.1, weights=10, width=0, smooth=0)
+    assert wald.check(step).card["proper"] == "no"

@@ -14,7 +14,7 @@ import wald
 from wald import cli
 from wald.cli import frame
 
-COMMANDS = ["list", "show", "check", "diff", "why", "audit"]
+COMMANDS = ["list", "show", "check", "diff", "why", "choose", "audit", "design"]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_an_unknown_word_is_answered_with_the_nearest(
 
 def test_a_word_like_no_other_is_answered_with_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["zzz"]) == 2
-    assert "list, show, check, diff, why, audit" in capsys.readouterr().err
+    assert ", ".join(COMMANDS) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

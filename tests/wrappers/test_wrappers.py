@@ -82,6 +82,10 @@ CASES: list[wald.Loss] = [
     *(wald.Tempered(inner, 2.0) for inner in INNER),
     *(wald.Clipped(inner, 1.5) for inner in INNER),
     *(wald.Smoothed(inner, 0.2) for inner in LABELLED),
+    *(wald.Bounded(inner, 2.0) for inner in (wald.Squared(), wald.Hinge(), wald.CrossEntropy(), Picked(), Centred())),
+    wald.Asymmetric(wald.Squared(), 3.0),
+    wald.Asymmetric(wald.Truncated(wald.Absolute(), 1.0), 0.5),
+    wald.Rounded(wald.Pinball(level=0.9), 0.3),
     wald.Truncated(wald.Smoothed(wald.CrossEntropy(), 0.1), 5.0),
     wald.Tempered(wald.Clipped(wald.Tempered(wald.Squared(), 0.5), 2.0), 3.0),
     wald.Smoothed(wald.Smoothed(wald.BinaryCrossEntropy(), 0.1), 0.3),
@@ -176,6 +180,8 @@ CAPTURED = [
     wald.Smoothed(Picked(), 0.2),
     wald.Smoothed(wald.CrossEntropy(class_weight=(1.0, 2.0, 5.0, 0.5)), 0.2),
     wald.Truncated(wald.Smoothed(wald.CrossEntropy(), 0.1), 5.0),
+    wald.Bounded(wald.CrossEntropy(axis=1), 2.0),
+    wald.Rounded(wald.Asymmetric(wald.Absolute(), 3.0), 0.2),
 ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,8 +56,10 @@ class Costs:
             return
         for mistake, right in (("false_negative", "true_positive"), ("false_positive", "true_negative")):
             extra = torch.as_tensor(getattr(self, mistake)) - torch.as_tensor(getattr(self, right))
-            if bool((extra <= 0).any()):
-                seen = f"{int((extra <= 0).sum())} of {extra.numel()} rows" if extra.ndim else f"{float(extra):g} less"
+            # A row in which nothing is at stake is as good as any decision of it, and harms nobody else's.
+            wrong = extra < 0 if extra.ndim and bool((extra > 0).any()) else extra <= 0
+            if bool(wrong.any()):
+                seen = f"{int(wrong.sum())} of {extra.numel()} rows" if extra.ndim else f"{float(extra):g} more"
                 raise ChoiceError(
                     f"Costs: a {mistake.replace('_', ' ')} must cost more than a {right.replace('_', ' ')}, or there "
                     f"is nothing to decide; it does not ({seen}). Gains are negative costs: look at the signs."
@@ -121,7 +124,10 @@ class Costs:
         (fp − tn) / (fp − tn + fn − tp): Elkan 2001, The Foundations of Cost-Sensitive Learning, IJCAI.
         """
         miss, alarm = self._excess()
-        return alarm / (alarm + miss)
+        whole = alarm + miss
+        if isinstance(whole, Tensor) and bool((whole == 0).any()):
+            return torch.where(whole == 0, 0.5, alarm / torch.where(whole == 0, 1.0, whole))
+        return alarm / whole
 
     def weight(self, target: Tensor) -> Tensor:
         """How much is at stake in each row: what the wrong decision costs beyond the right one, (rows,)."""
@@ -175,7 +181,8 @@ def _amount(name: str, given: Any) -> Amount:
     if isinstance(given, str):
         return given
     try:
-        value = torch.as_tensor(given, dtype=torch.float64)
+        # A copy, as what a table gives may not be written to, and torch warns of that.
+        value = given.double() if isinstance(given, Tensor) else torch.from_numpy(np.array(given, dtype="float64"))
     except (TypeError, ValueError, RuntimeError):
         raise ChoiceError(f"Costs: {name} is a number, one a row, or a column's name; got {given!r}.") from None
     if value.ndim > 1 or not bool(value.isfinite().all()):

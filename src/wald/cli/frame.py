@@ -22,7 +22,9 @@ COMMANDS: Final = {
     "check": "measure a loss from outside: no data, no model, about two seconds",
     "diff": "whether two losses are the same, and where they part",
     "why": "why a saved batch is NaN, zero or stuck",
+    "choose": "which loss for this data: evidence, intervals, and a tie where it is one",
     "audit": "the five questions about a loss, a model, its data and its metric",
+    "design": "the loss that follows from costs, a statistic, thresholds or a metric",
 }
 
 HELP: Final = """\

@@ -15,7 +15,7 @@ from wald.findings.state import State, count_states, overall_state
 if TYPE_CHECKING:
     from rich.text import Text
 
-ReportKind: TypeAlias = Literal["check", "audit", "why", "diff", "choose"]
+ReportKind: TypeAlias = Literal["check", "audit", "why", "diff", "choose", "design"]
 
 _KINDS: tuple[ReportKind, ...] = get_args(ReportKind)
 _SCHEMA = 1
@@ -28,7 +28,7 @@ class Report:
     `print(report)` is for a person. There is no overall score: the verdict is the worst that was found.
 
     Attributes:
-        kind: Which command made it: check, audit, why, diff or choose.
+        kind: Which command made it: check, audit, why, diff, choose or design.
         subject: What it is about, such as "Focal(gamma=2.0)".
         findings: The results.
         card: The facts measured about the loss.

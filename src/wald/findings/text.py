@@ -21,7 +21,7 @@ from wald.findings.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.text import Text
 
@@ -118,6 +118,9 @@ def _lines(report: Report, width: int) -> list[_Line]:
 
 def _header(report: Report, width: int) -> Iterator[_Line]:
     yield from _wrapped(f"{report.kind} · {report.subject}", width, style="bold")
+    if report.kind == "choose":
+        # A choice is an answer and no test that was passed: its first line says all of it.
+        return
     verdict = verdict_words(report.verdict, report.counts).upper()
     told = f"{verdict} · {counts_words(report.counts)}"
     yield from _wrapped(told, width, style=_STYLES[report.verdict], styled=len(verdict))
@@ -226,14 +229,23 @@ def _counted(state: State, findings: list[Finding], width: int) -> Iterator[_Lin
 
 
 def _groups(report: Report, width: int) -> Iterator[_Line]:
-    if not report.findings:
+    groups = group_by_question(_untold(report))
+    if not groups:
         return
     yield _Line("")
     room = dict(_MOST)
-    groups = group_by_question(report.findings)
     # The groups with the worst in them come first; equal ones keep the order of the questions.
     for question, findings in sorted(groups.items(), key=lambda group: STATES.index(_worst(group[1]))):
         yield from _group(question, findings, room, width)
+
+
+def _untold(report: Report) -> Sequence[Finding]:
+    """The findings that the answers have not told: a choice answers in full, and says the rest on its page."""
+    if report.kind != "choose":
+        return report.findings
+    answered = {question_key(question) for question in report.answers}
+    wrong = [one for one in report.findings if one.state in ("fail", "error", "warn")]
+    return [one for one in wrong if question_key(one.question) not in answered]
 
 
 def _worst(findings: list[Finding]) -> State:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from wald.findings.figure import Figure
 
 _GAP = "  "
-# A name is cut before a column of numbers is left out, but not to less than this.
-_NAME = 24
+# A name is cut where it is longer than this; one that cannot be read is worth less than a column of numbers.
+_NAME = 44
 
 
 def table_lines(figure: Figure, width: int) -> list[str]:

@@ -41,6 +41,8 @@ class Truncated(Wrapper, kw_only=False):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor, **how: Tensor | None) -> Tensor:
+        if (drawn := self.drawn(prediction, target, how)) is not None:
+            return drawn
         if self._call.coupled:
             return self.inner.per_example(prediction, target, **how).clamp(max=self.cap)
         # Where the inner loss overflows, 0 times its slope is NaN; so what is past the cap enters as a constant.

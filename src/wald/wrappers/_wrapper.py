@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 import re
 from typing import Any, Final
 
+import torch
 from torch import Tensor
 
 from ..cards import Card, Domain, Formula, param
@@ -55,6 +56,22 @@ class Wrapper(Supervised, kw_only=False):
     def share(self, *inputs: Tensor) -> Tensor | None:
         """What each example adds to the denominator, as the inner loss says."""
         return self.inner.share(*inputs)
+
+    def refuse(self, *inputs: Tensor) -> None:
+        """What the inner loss refuses, in its words."""
+        self.inner.refuse(*inputs)
+
+    def drawn(self, prediction: Tensor, target: Tensor, how: Mapping[str, Tensor | None]) -> Tensor | None:
+        """The expected loss if the class is drawn from a target of probabilities; None for any other target.
+
+        A change that is not linear in the inner loss must be made class by class: what many rows with the label of
+        one class each cost together, one row with their shares must cost too.
+        """
+        if not self.inner.named_domains[1][1].soft or not target.is_floating_point():
+            return None
+        ids = torch.arange(prediction.shape[-1], device=target.device)
+        each = torch.vmap(lambda k: self.per_example(prediction, k.expand(target.shape[:-1]), **how), out_dims=-1)(ids)
+        return (torch.where(target > 0, each, torch.zeros_like(each)) * target).sum(-1)
 
     def in_plain_layout(self) -> Loss:
         """The same change of the inner loss in plain layout."""

@@ -43,9 +43,15 @@ def meant_classes(cost: Cost, score: Tensor, source: torch.Generator) -> Tensor 
     tried = _read(cost, few)
     if tried is None or not _best_there(cost, few, tried, source):
         return None
-    found = _read(cost, score)
+    return None if _read(cost, score) is None else believed_classes(cost, score)
+
+
+def believed_classes(cost: Cost, score: Tensor) -> Tensor:
+    """The same, row by row and without a trial, for a loss of which `meant_classes` has found that it can be read."""
+    score = score.detach().double()
+    found = torch.cat([_solved(cost, part) for part in score.split(max(1, _AT_ONCE // score.shape[-1] ** 2))])
     # Far out, gradients are lost to rounding, and with them what a few rows mean.
-    return None if found is None else torch.where(found.isfinite().all(-1, keepdim=True), found, score.log_softmax(-1))
+    return torch.where(found.isfinite().all(-1, keepdim=True), found, score.log_softmax(-1))
 
 
 def _read(cost: Cost, score: Tensor) -> Tensor | None:

@@ -21,7 +21,7 @@ ROWS, BATCH, CLASSES, FEATURES = 48, 6, 4, 5
 #: The axes of a batch within one unit, for a loss that reads a sequence.
 _WITHIN: Final = {"NextToken": (6,)}
 #: Losses that are exponential in their prediction.
-_EXPONENTIAL: Final = ("Poisson",)
+_EXPONENTIAL: Final = ("Gamma", "Linex", "Poisson", "Tweedie")
 #: Logits no larger than this leave every probability above what people add against zeros.
 _LOGIT = 4.0
 _WIDE = 6.0
@@ -90,7 +90,8 @@ def _of(
     if domain.integer:
         ids = torch.arange(math.prod(shape)).reshape(shape)
         shuffled = (7 * ids + torch.div(ids, 5, rounding_mode="floor")) if len(shape) > 1 else ids
-        return shuffled % sizes.get("classes", int(min(domain.high, 8)) + 1)
+        count = sizes.get("classes", int(min(domain.high, 8)) + 1)
+        return shuffled % int(min(count, domain.high + 1))
     if not first and (domain.low, domain.high) == (0.0, 1.0) and not domain.normalised:
         # Labels for sure: libraries part ways on what lies between, and that is told apart from a mistake.
         own = shape + tuple(sizes[axis] for axis in domain.axes)

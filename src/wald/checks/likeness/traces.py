@@ -130,7 +130,8 @@ def compared(one: Trace, other: Trace) -> Likeness:
     apart = (rest - shift).abs() / size
     gap, bend = float(apart.max()), float(away.max())
     relation = "different"
-    if scale and bend < SLOPE and broken is None:
+    # A smaller factor is that of rounding beside a gradient of zero.
+    if abs(scale) > 1e-9 and bend < SLOPE and broken is None:
         relation = "slopes" if gap >= VALUE else "affine" if scale > 0 else "flipped"
     if abs(scale - 1) < _UNIT:
         scale = 1.0

@@ -15,6 +15,7 @@ from . import (
     quantiles,
     regression,
     robust,
+    tails,
 )
 from .generic import generic as generic
 from .mistake import (
@@ -38,6 +39,7 @@ FAMILIES = (
     quantiles,
     regression,
     robust,
+    tails,
 )
 
 

@@ -117,7 +117,8 @@ def generic(kind: type[Loss], loss: Loss) -> tuple[Mistake, ...]:
                 found.append(_entry(every_prediction_against_every_target, whole=True))
             if not second.integer and not second.soft:
                 found.append(_entry(mean_before_the_loss, whole=True))
-    if loss.card.coupling == "separable":
+    # Where examples are weighted by their class, an example alone does not show what it costs in the batch.
+    if loss.card.coupling == "separable" and getattr(loss, "class_weight", None) is None:
         wholes = (largest_of_the_batch, product_of_the_batch, square_of_the_mean, root_of_the_mean)
         wholes += (logarithm_of_the_mean, logarithm_of_one_plus_the_mean)
         found += [_entry(whole, whole=True) for whole in wholes]

@@ -161,7 +161,10 @@ def _proper(curves: Curves) -> Verdict:
     at_truth, *beside = (etas * a + (1 - etas) * b for a, b in zip(on.chunk(3), off.chunk(3), strict=True))
     apart = (torch.sigmoid(best) - etas).abs()
     shown = _shown(curves, int(apart.argmax()), best[int(apart.argmax())])
-    if bool((at_truth - curves.cost.amin(1) > 1e2 * noise).any()) or bool((apart > 1e-2).any()):
+    dearer = bool((at_truth - curves.cost.amin(1) > 1e2 * noise).any())
+    # Where a loss weighs next to nothing, values are equal up to rounding, and slopes still lead to the truth.
+    led = not dearer and _led_to_the_truth(curves)
+    if dearer or (bool((apart > 1e-2).any()) and not led):
         told = f"at a chance of {shown['probability']:g} its best prediction is {shown['best']:.3g}"
         meant = (
             ""
@@ -172,9 +175,23 @@ def _proper(curves: Curves) -> Verdict:
     stationary = _stationary(curves, truth)
     if stationary is not None and stationary > (1e-6 if curves.exact else 1e-3):
         return unresolved("values have their least at the true probability, derivatives are not zero there")
-    if any(bool((cost - at_truth <= noise).any()) for cost in beside):
+    if any(bool((cost - at_truth <= noise).any()) for cost in beside) and not led:
         return no("the true probability is not the only best prediction", **shown)
     return yes("for every chance the true probability is the best prediction, and the only one")
+
+
+def _led_to_the_truth(curves: Curves) -> bool:
+    """Whether the expected cost falls towards the true probability from both sides, by its slope."""
+    if not curves.exact:
+        return False
+    z = torch.linspace(-6, 6, 120, dtype=curves.etas.dtype)
+    slopes = _slopes(curves, z)
+    if slopes is None:
+        return False
+    on, off = slopes
+    truth = torch.logit(curves.etas)[:, None]
+    expected = torch.exp(truth) * on + off
+    return bool((expected.sign() == (z - truth).sign()).all())
 
 
 def _stationary(curves: Curves, truth: Tensor) -> float | None:

@@ -109,7 +109,8 @@ def quantile(level: float, link: str = "identity", weight: Numbers | None = None
 
 def expectile(level: float, weight: Numbers | None = None, words: str = "") -> Functional:
     """The x at which level · E(Y - x)₊ = (1 - level) · E(x - Y)₊, under the law or the law reweighted."""
-    level = round(level, 4)
+    # Four digits name it; one third is worked out with all that were measured, as every digit moves an expectile.
+    said = f"{round(level, 4):g}"
 
     def of(law: Tensor) -> Tensor:
         mass = torch.ones_like(law) if weight is None else weight(law)
@@ -119,5 +120,5 @@ def expectile(level: float, weight: Numbers | None = None, words: str = "") -> F
             x = (share * law).sum(-1, keepdim=True) / share.sum(-1, keepdim=True)
         return x.squeeze(-1)
 
-    name = f"expectile({level:g})" if weight is None else f"weighted expectile({level:g}, {words})"
+    name = f"expectile({said})" if weight is None else f"weighted expectile({said}, {words})"
     return Functional(name=name, of=of)

@@ -200,7 +200,7 @@ def _expectile(table: Table) -> Functional | None:
     fit = _additive((table.slopes / error).abs().log(), (error > 0).double(), table.close)
     if fit is None:
         return None
-    level = float(torch.sigmoid(torch.tensor(-fit.jump)))
+    level = float(torch.sigmoid(torch.tensor(-fit.jump, dtype=torch.float64)))
     if bool((fit.columns.abs() < 10 * table.close).all()):
         return functionals.expectile(level)
     return functionals.expectile(level, *_weight(table, fit.columns, lambda x, y: (x - y).abs()))

@@ -35,18 +35,24 @@ def spreads() -> list[Functional]:
     ]
 
 
-def expected_shortfall(level: float, *, upper: bool = False) -> Functional:
-    """The mean of the lowest share `level` of a law, or of the highest share 1 - `level`."""
+def expected_shortfall(level: float, *, upper: bool = False, log: bool = False) -> Functional:
+    """The mean of the lowest share `level` of a law, or of the highest share 1 - `level`; or the log of its size.
+
+    A size is of one sign: the lower tail's of a mean below 0, the upper tail's of one above. Of others there is none.
+    """
 
     def of(law: Tensor) -> Tensor:
         ranked = law.sort(-1, descending=upper).values
         share = 1 - level if upper else level
         atoms = law.shape[-1]
         taken = (share * atoms - torch.arange(atoms, dtype=law.dtype)).clamp(0, 1)
-        return (ranked * taken).sum(-1) / (share * atoms)
+        mean = (ranked * taken).sum(-1) / (share * atoms)
+        return (mean if upper else -mean).log() if log else mean
 
     name = f"expected shortfall({level:g}{', above' if upper else ''})"
-    return Functional(name=name, of=of)
+    return (
+        Functional(name=f"{name} through log of its size", of=of, scale="log") if log else Functional(name=name, of=of)
+    )
 
 
 def _deviation(law: Tensor) -> Tensor:

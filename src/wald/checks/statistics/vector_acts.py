@@ -61,7 +61,7 @@ def vector_acts(subject: Subject, laws: Tensor) -> VectorActs | None:
     least, place = table.min(1)
     acts, costs = _settled(subject, laws, tried[place], least)
     typical = torch.where(table.isfinite(), table, torch.nan).nanquantile(0.25, dim=1)
-    good = costs.isfinite() & (_free(subject, acts).abs() < _FAR).all(1)
+    good = costs.isfinite() & (_free(subject, acts).abs() < _FAR).all(1) & ~_fleeing(subject, laws, acts, costs)
     if int(good.sum()) < max(3, len(laws) // 2):
         return None
     return VectorActs(laws=laws[good], acts=acts[good], costs=costs[good], typical=typical[good])
@@ -133,12 +133,21 @@ def _bound(subject: Subject, z: Tensor) -> Tensor:
     return z if low == -torch.inf else low + z.exp()
 
 
-def _settled(subject: Subject, laws: Tensor, acts: Tensor, costs: Tensor) -> tuple[Tensor, Tensor]:
+def _fleeing(subject: Subject, laws: Tensor, acts: Tensor, costs: Tensor) -> Tensor:
+    """For which laws one more wide round still carries the best prediction far off, and lowers its cost."""
+    further, less = _settled(subject, laws, acts, costs, rounds=_ROUNDS[:1])
+    moved = (_free(subject, further) - _free(subject, acts)).abs().amax(1)
+    return (moved > 1) & (costs - less > 1e-6 * (1 + costs.abs()))
+
+
+def _settled(
+    subject: Subject, laws: Tensor, acts: Tensor, costs: Tensor, rounds: tuple[float, ...] = _ROUNDS
+) -> tuple[Tensor, Tensor]:
     free = _free(subject, acts.double())
     steps = torch.linspace(-1, 1, _PLACES, dtype=torch.float64)
     entries = free.shape[1]
     settled = entries < _FEW and not by_batch(subject)
-    for width in _ROUNDS[:: 1 if settled else 2 if entries < _MANY else 3]:
+    for width in rounds[:: 1 if settled else 2 if entries < _MANY else 3]:
         for entry in range(entries):
             half = torch.full((len(free),), width, dtype=torch.float64)
             for _ in range(_NARROWED if entries < _MANY else _NARROWED + 2):

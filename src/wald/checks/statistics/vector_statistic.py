@@ -135,7 +135,10 @@ def _named(subject: Subject, acts: VectorActs) -> list[Functional] | None:
     found = [_by_form(subject, acts, entry) for entry in range(entries)]
     levels = [one.level for one in found if one is not None and one.level is not None]
     others = [*spreads(), functionals.mean(), functionals.mean("log"), functionals.quantile(0.5)]
-    others += [expected_shortfall(level, upper=upper) for level in levels for upper in (False, True)]
+    others += [
+        expected_shortfall(level, upper=upper, log=log)
+        for log in (False, True) for level in levels for upper in (False, True)
+    ]  # fmt: skip
     named: list[Functional] = []
     for entry, one in enumerate(found):
         one = one or _by_acts(acts, entry, others)
