@@ -106,6 +106,7 @@ def test_weights_reach_fit_and_score(numeric: Any, bought: Any) -> None:
     assert not np.allclose(found, cross_val_score(LossClassifier(), numeric, bought, cv=3, scoring="neg_log_loss"))
 
 
+@pytest.mark.slow
 @pytest.mark.distributed
 def test_the_work_spreads_over_processes(numeric: Any, spent: Any) -> None:
     one = cross_val_score(LossRegressor("huber"), numeric, spent, cv=2)

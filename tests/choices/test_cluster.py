@@ -16,7 +16,7 @@ from wald.choices.racing import Race, race
 
 joblib = pytest.importorskip("joblib")
 
-pytestmark = [pytest.mark.distributed, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.distributed, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 def _raced(jobs: int | None = None) -> Race:

@@ -68,7 +68,7 @@ CLOSE = {"scikit-learn": 0.03, "torch": 0.03}
         (wald.BinaryCrossEntropy(), "nothing"),
         (wald.BinaryCrossEntropy(pos_weight=WEIGHT), "prior correction"),
         (wald.Focal(gamma=2.0), "recalibration"),
-        (wald.Brier(kind="binary"), "nothing"),
+        pytest.param(wald.Brier(kind="binary"), "nothing", marks=pytest.mark.slow),
     ],
     ids=["plain", "prior", "recalibrated", "brier"],
 )
@@ -99,9 +99,9 @@ def test_a_margin_is_not_called_a_probability(tool: str) -> None:
     [
         (wald.CrossEntropy(), "nothing"),
         (wald.CrossEntropy(class_weight=tuple(1 / (3 * one) for one in SHARES)), "prior correction"),
-        (wald.LogitAdjusted(prior=SHARES), "prior correction"),
+        pytest.param(wald.LogitAdjusted(prior=SHARES), "prior correction", marks=pytest.mark.slow),
         (wald.Ordinal(levels=3), "nothing"),
-        (wald.RankedProbability(), "nothing"),
+        pytest.param(wald.RankedProbability(), "nothing", marks=pytest.mark.slow),
     ],
     ids=["plain", "weighted", "adjusted", "ordinal", "ranked"],
 )
@@ -116,7 +116,15 @@ def test_every_class_has_its_probability(loss: Any, after: Any, tool: str) -> No
 
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize(
-    "loss", [wald.Squared(), wald.Absolute(), wald.Poisson(), wald.Gamma(), wald.SquaredLog()], ids=repr
+    "loss",
+    [
+        wald.Squared(),
+        wald.Poisson(),
+        wald.SquaredLog(),
+        pytest.param(wald.Absolute(), marks=pytest.mark.slow),
+        pytest.param(wald.Gamma(), marks=pytest.mark.slow),
+    ],
+    ids=repr,
 )
 def test_a_number_is_predicted_in_its_own_unit(loss: Any, tool: str) -> None:
     scale = 1000.0 if loss == wald.Squared() else 1.0
@@ -126,7 +134,11 @@ def test_a_number_is_predicted_in_its_own_unit(loss: Any, tool: str) -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("loss", [wald.Pinball(level=(0.1, 0.5, 0.9)), wald.Interval(level=0.8)], ids=repr)
+@pytest.mark.parametrize(
+    "loss",
+    [wald.Pinball(level=(0.1, 0.5, 0.9)), pytest.param(wald.Interval(level=0.8), marks=pytest.mark.slow)],
+    ids=repr,
+)
 def test_quantiles_are_columns_that_rise(loss: Any, tool: str) -> None:
     found = np.asarray(ran(loss, tool, Given(), env={"y": COUNT})["prediction"])
     assert found.shape[0] == len(NEW)

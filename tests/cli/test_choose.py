@@ -37,7 +37,9 @@ def data(frame: pd.DataFrame, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a loss is like has tests of its own."""
-    monkeypatch.setattr("wald.choices.choosing.check", lambda loss: Report(kind="check", subject=str(loss), findings=()))
+    monkeypatch.setattr(
+        "wald.choices.choosing.check", lambda loss: Report(kind="check", subject=str(loss), findings=())
+    )
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_it_prints_the_answer_and_the_code_and_writes_the_page(data: Path, capsy
     assert code == 0
     assert out.startswith("choose · bad in loans.csv")
     assert "which loss: Cross-entropy" in out
-    assert "To use it\n  import wald" in out
+    assert "To use it, with the columns in X, bad in y, and the rows to predict in new:\n  import wald" in out
     assert len(out.split("To use it")[0].splitlines()) <= 45
     written = {one.name for one in (data.parent / "out").iterdir()}
     assert {"loans.html", "loans.json", "loans.xml", "finished"} <= written

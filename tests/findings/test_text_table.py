@@ -25,7 +25,8 @@ def test_no_line_is_wider_than_asked_and_what_finds_no_room_is_named() -> None:
 def test_a_name_is_cut_only_where_it_is_very_long() -> None:
     long, short = "word " * 20, "weighted cross-entropy, prior corrected"
     lines = table_lines(table([long, short], ["one", "two"], [["1", "2" * 40]] * 2), 60)
-    assert lines[1].startswith("word word") and "…" in lines[1]
+    assert lines[1].startswith("word word")
+    assert "…" in lines[1]
     assert short in lines[2]
     assert "two" in lines[-1]
 

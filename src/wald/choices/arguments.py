@@ -20,7 +20,7 @@ from .errors import ChoiceError
 
 #: Where no metric was named: what counts, and what it rewards.
 _USUAL = {
-    "regression": ("root_mean_squared_error", "what squared errors cost, in the unit of the target"),
+    "regression": ("root_mean_squared_error", "small squared errors, whose root is in the unit of the target"),
     "": ("log_loss", "honest probabilities, from which every decision follows"),
 }
 
@@ -87,7 +87,7 @@ def costs_of(
         costs = Costs.read(costs, unit=unit)
     elif isinstance(costs, Mapping):
         costs = _from_dict(costs, unit)
-    elif not isinstance(costs, Costs):
+    elif not isinstance(costs, Costs):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ChoiceError(
             'costs say what mistakes cost, such as costs="fn=100,fp=1" (false negative, false positive); got '
             f"{costs!r}."

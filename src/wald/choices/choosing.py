@@ -61,8 +61,8 @@ def choose(
 
     The target is looked at first: what each loss would estimate on it, and which cannot work. The rest is trained on
     the same folds and seeds with the same learner, tuned alike, and compared on held-out rows. The plainest
-    within one standard error of the best is recommended. The plain loss as it is, with its threshold moved, and a weighted
-    one with the closed-form prior correction are always among them, so that nothing wins against straw.
+    within one standard error of the best is recommended. The plain loss as it is, with its threshold moved, and a
+    weighted one with the closed-form prior correction are always among them, so that nothing wins against straw.
 
     `with joblib.parallel_config(backend="ray", n_jobs=8):` around the same call spreads it over a cluster; the table
     is the same, bit for bit. Nothing that is given is changed.

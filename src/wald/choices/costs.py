@@ -164,7 +164,7 @@ class Costs:
 
     @property
     def _free_when_right(self) -> bool:
-        return self.true_positive == 0.0 and self.true_negative == 0.0
+        return bool(self.true_positive == 0.0 and self.true_negative == 0.0)
 
     def _excess(self) -> tuple[Any, Any]:
         if self.columns:

@@ -88,7 +88,8 @@ def run(arguments: Namespace) -> int:
         print(choice.json())
     else:
         print(choice.text(width=columns(), colour=sys.stdout.isatty()))
-        print(f"\n{bold('To use it')}\n{indent(choice.code(), '  ')}")
+        told = f"with the columns in X, {arguments.target} in y, and the rows to predict in new"
+        print(f"\n{bold('To use it')}, {told}:\n{indent(choice.code(), '  ')}")
     print(
         f"\nThe page is {written}; beside it the same as JSON and JUnit XML.",
         file=sys.stderr if arguments.json else sys.stdout,

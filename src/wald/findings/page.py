@@ -36,6 +36,8 @@ _ICON = (
     'fill="#12355b"/><path d="M6 9l5 14 5-12 5 12 5-14" fill="none" stroke="#fff" stroke-width="3" '
     'stroke-linecap="round" stroke-linejoin="round"/></svg>'
 )
+# What a report is called, where it is not what was done.
+_KINDS = {"choose": "choice"}
 # What a finding of these states says is worth reading at once; the others are folded.
 _TOLD: tuple[State, ...] = ("fail", "error", "warn")
 
@@ -47,6 +49,8 @@ def render_page(report: Report) -> str:
     page = _template().render(
         _HELPERS,
         report=report,
+        kind=_KINDS.get(report.kind, report.kind),
+        code=_code(report),
         # As data in the page, since a browser would ask the server for an icon that is not there.
         icon="data:image/svg+xml;base64," + b64encode(_ICON.encode()).decode(),
         verdict=report.verdict,
@@ -63,6 +67,13 @@ def render_page(report: Report) -> str:
     )
     # What the template defines first leaves empty lines.
     return page.lstrip()
+
+
+def _code(report: Report) -> str:
+    """The lines that use what was chosen; empty where nothing was."""
+    if report.kind != "choose" or not report.findings:
+        return ""
+    return str(report.findings[0].evidence.get("reproduce", ""))
 
 
 def render_frame(report: Report) -> str:
@@ -99,6 +110,9 @@ def _answers(report: Report) -> list[dict[str, Any]]:
     for question in questions:
         findings = groups.get(question, [])
         states: list[State] = [finding.state for finding in findings]
+        if report.kind == "choose":
+            # What a choice tells beside is an answer too, though nothing was tested by it.
+            states = [state for state in states if state != "not_applicable"]
         answers.append(
             {
                 "question": question,

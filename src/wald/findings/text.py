@@ -158,7 +158,9 @@ def _answers(report: Report, width: int) -> Iterator[_Line]:
     yield _Line("")
     for question in questions:
         state = overall_state(states[question])
-        mark = f"{SYMBOLS[state]} " if states[question] or audit else ""
+        # What a choice tells beside is an answer too, though nothing was tested by it.
+        aside = report.kind == "choose" and state == "not_applicable"
+        mark = f"{SYMBOLS[state]} " if (states[question] or audit) and not aside else ""
         number = f"{list(FIVE).index(question) + 1}. " if audit else ""
         # A question that passed in part says how much of it was not run.
         unrun = states[question].count("not_run") if state == "pass" else 0

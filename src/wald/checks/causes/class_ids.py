@@ -7,6 +7,7 @@ Ids run from 0 to C - 1. torch raises for others on the CPU and stops the whole 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -76,6 +77,10 @@ def _ids(run: Run) -> tuple[Tensor, int] | None:
     whole = not target.is_floating_point() and target.dtype != torch.bool
     if not whole or not scores.is_floating_point() or not target.numel() or target.ndim != scores.ndim - 1:
         return None
+    domain = run.pair[1].domain
+    if domain is not None and domain.integer and isfinite(domain.high):
+        # A loss of ordered classes has one output fewer than classes, and says how many there are.
+        return target, int(domain.high) + 1
     return target, scores.shape[run.call.class_axis(scores.ndim)]
 
 

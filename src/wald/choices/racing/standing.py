@@ -28,7 +28,7 @@ Predictions = Sequence[Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """The metric of several predictions of the same rows, and how surely they differ.
+    """The metric of several predictions of the same rows, the last of them a constant, and how surely they differ.
 
     The variance of a difference has two parts. What other test rows would have said is known from the rows (or
     clusters, runs of time, or resamples of them). What other training rows and seeds would have changed is what
@@ -70,11 +70,16 @@ class Standing:
         # varies more than their average, which errs on the careful side.)
         expected = self.folds * self.by_rows
         # What a few folds say of one pair is a guess; half of it is what all pairs say together, which makes twice
-        # the degrees of freedom. Smyth 2004, doi:10.2202/1544-6115.1027, has the idea and a finer rule.
-        counted = (expected > 0) & expected.isfinite() & spread.isfinite()
-        if bool(counted.any()):
-            typical = (spread[counted] / expected[counted]).mean()
-            spread = torch.where(counted, (spread + typical * expected) / 2, spread)
+        # the degrees of freedom. Smyth 2004, doi:10.2202/1544-6115.1027, has the idea and a finer rule. A constant
+        # learns next to nothing, so that what is compared with it is typical of itself alone.
+        constant = torch.zeros_like(self.same)
+        constant[-1] = constant[:, -1] = True
+        for of_kind in (constant, ~constant):
+            counted = of_kind & (expected > 0) & expected.isfinite() & spread.isfinite()
+            if bool(counted.any()):
+                ratio = spread[counted] / expected[counted]
+                typical = ratio.median() if of_kind is constant else ratio.mean()
+                spread = torch.where(counted, (spread + typical * expected) / 2, spread)
         beyond = (spread - expected).clamp_min(0)
         return torch.where(self.same, 0.0, beyond * (1 / many + 1 / max(1, self.folds - 1)))
 

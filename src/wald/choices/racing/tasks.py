@@ -25,7 +25,6 @@ from .tables import encoded, tensor
 _THIN = 50
 
 
-
 def worked(piece: Piece, work: Work) -> Outcome:
     """Train, tune and read one loss on one division of the rows.
 

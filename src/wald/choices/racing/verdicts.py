@@ -19,6 +19,9 @@ from .standing import Standing
 #: much must be ruled out before candidates are called equal.
 NEGLIGIBLE, PRACTICAL = 0.005, 0.1
 
+#: Relative differences this small are made by arithmetic.
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -70,6 +73,9 @@ class Comparison:
         """By how much one is better than the other."""
         value = float(self.standing.costs[other] - self.standing.costs[one])
         half = float(self.half[one, other])
+        if abs(value) <= _ROUNDING * float(self.standing.costs[one].abs()):
+            # Sums in another order differ by as much.
+            half = max(half, abs(value))
         return Advantage(value, value - half, value + half)
 
     @property
@@ -189,8 +195,9 @@ class _Jury:
         metric, gain, name = self.judge.metric, self.gain, self.candidates[self.best].name
         whole = abs(self.cost(self.comparison.constant)) if isfinite(metric.best) else 0.0
         # Where there is an order that decisions do not use, the metric is blamed unless much may still be gained; and
-        # never where it is what mistakes cost, which is what counts.
-        blamed = bool(self.signal) and metric.name != "cost"
+        # never where it is what mistakes cost, which is what counts, or sees all that predictions say.
+        sees_all = self.judge.ranks or metric.elicits in ("probability", "distribution", "mean")
+        blamed = bool(self.signal) and metric.name != "cost" and not sees_all
         much = (2.5 if blamed else 1.0) * PRACTICAL * whole
         if whole and much < gain.high < inf:
             return self.found(
@@ -206,8 +213,12 @@ class _Jury:
         if blamed:
             return self.found(
                 "metric is the problem",
-                f"{seen}, although {self.signal}. {metric.name} does not see what the models know; judge by what a "
-                "mistake costs, or by a metric of ranks or probabilities.",
+                f"{seen}, although {self.signal}. What the models know is not seen by {metric.name}; judge by "
+                + (
+                    "what a mistake costs, or by ranks or probabilities."
+                    if self.judge.classes
+                    else "errors in the unit of the target, or by the share of them that is explained."
+                ),
             )
         if self.signal:
             known = f"The models know something ({self.signal}), but not enough to decide otherwise."

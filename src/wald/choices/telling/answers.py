@@ -12,7 +12,7 @@ from .money import Money
 WHICH, METRIC, STAKES, MEANING, GROUPS = "which loss", "the metric", "what is at stake", "probabilities", "groups"
 
 _OPENINGS = {
-    "winner": "{recommended}: a winner.",
+    "winner": "A winner:",
     "tie": "{recommended}: it is a tie.",
     "not enough data": "{recommended}, for now: not enough data to say.",
     "metric is the problem": "{recommended}, but the metric cannot tell.",
@@ -23,7 +23,8 @@ _OPENINGS = {
 def answers_of(race: Race, profile: Profile, doubts: Sequence[str], money: Money | None) -> dict[str, str]:
     """Each question with its answer."""
     opening = _OPENINGS[race.verdict].format(recommended=_begun(race.recommended))
-    found = {WHICH: f"{opening} {_begun(race.says)}"}
+    said = race.says if opening.endswith(":") else _begun(race.says)
+    found = {WHICH: f"{opening} {said}"}
     if money is not None:
         found[STAKES] = stakes(money)
     if doubts:

@@ -42,7 +42,7 @@ def findings_of(
     seconds: float,
 ) -> tuple[Finding, ...]:
     """What was found, the choice itself first."""
-    found = [_choice(race, given, seconds)]
+    found = [_choice(race, profile, given, seconds)]
     if money is not None:
         found.append(_stakes(money))
     found += [_told("K301", "warn", METRIC, one) for one in doubts] or [
@@ -62,7 +62,7 @@ def findings_of(
     return tuple(found)
 
 
-def _choice(race: Race, given: Given, seconds: float) -> Finding:
+def _choice(race: Race, profile: Profile, given: Given, seconds: float) -> Finding:
     chosen = race.entry(race.recommended)
     over = chosen.over_constant
     evidence: dict[str, Any] = {
@@ -76,7 +76,7 @@ def _choice(race: Race, given: Given, seconds: float) -> Finding:
         state=_STATES[race.verdict],
         question=WHICH,
         says=f"{race.verdict}: {race.says}",
-        fix="" if race.verdict in ("winner", "tie") else _fix(race),
+        fix="" if race.verdict in ("winner", "tie") else _fix(race, numbers=profile.classes is None),
         effect=None if over is None else over.value,
         unit=f"{race.metric.name} better than a constant",
         interval=None if over is None else (over.low, over.high),
@@ -87,10 +87,12 @@ def _choice(race: Race, given: Given, seconds: float) -> Finding:
     )
 
 
-def _fix(race: Race) -> str:
+def _fix(race: Race, *, numbers: bool) -> str:
     if race.verdict == "not enough data":
         more = f"about {race.rows_needed:,} rows would tell" if race.rows_needed else "more rows, or a coarser question"
         return f"{more}; until then take {race.recommended}"
+    if race.verdict == "metric is the problem" and numbers:
+        return "judge by errors in the unit of the target, 'mean_absolute_error' or 'root_mean_squared_error'"
     if race.verdict == "metric is the problem":
         return "judge by what mistakes cost, costs=\"fn=...,fp=...\", or by 'log_loss' or 'average_precision'"
     return 'other columns, or another learner: learner="boosting"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import exp
 import re
 
 from ...audits.models.wanted import wanted_of
@@ -264,11 +265,9 @@ class _Writer:
             yield self._probability()
 
     def _cut(self, natural: float) -> str:
-        from torch import sigmoid, tensor
-
         wanted = wanted_of(self.loss, len(self.given.names))
         if wanted is not None and wanted.form == "probabilities":
-            return f"{float(sigmoid(tensor(natural, dtype=float))):.4g}"
+            return f"{1 / (1 + exp(-natural)):.4g}"
         return f"{natural:.4g}"
 
     def _costs(self) -> str:
