@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: audit test slow honesty audit-honesty lint format types build clean help
+.PHONY: audit test slow honesty audit-honesty choosing lint format types build clean help
 
 # A finding is what an audit is for, so exit code 1 is no failure of make; 2 and 3 are.
 audit: $(VENV)/.with-examples ## Audit a model of loans; the page is wald-audit/index.html
@@ -37,6 +37,11 @@ honesty: $(VENV)/.with-test ## Measure the checker anew and write docs/honesty.m
 audit-honesty: $(VENV)/.with-test ## Measure the probes of an audit anew and write docs/audit-honesty.md and docs/audit-cases.md
 	$(BIN)/python -m tests.cases.page
 	$(BIN)/python -m tests.cases.honesty
+
+choosing: $(VENV)/.with-test ## Measure choices on real data anew and write the table of docs/choosing.md
+	rm -f benchmarks/choosing.json
+	$(BIN)/python -m tests.choices.held_out benchmarks/choosing.json linear
+	$(BIN)/python -m tests.choices.page
 
 lint: $(VENV)/.with-dev ## Check style, change nothing
 	$(BIN)/ruff check .

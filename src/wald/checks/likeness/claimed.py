@@ -16,6 +16,7 @@ from ..mistakes import Mistake, mistakes_of
 from .agreement import adds_up, factors, held_beside, in_batches, meets, nothing, partly, worst
 from .canon import canonical, worked_out
 from .claim import Found, Match
+from .fields import has_field
 from .fitting import fitted, numeric, round_fields, same_inputs
 from .reading import ReadAs
 from .said import Candidate
@@ -108,7 +109,7 @@ class _Search(Telling):
         for reading in readings:
             loss = reading.loss
             target = reading.inputs[1] if len(reading.inputs) == 2 else None
-            name = next((n for n in ("alpha", "class_weight") if hasattr(loss, n)), "")
+            name = next((n for n in ("alpha", "class_weight") if has_field(loss, n)), "")
             if not name or target is None or target.is_floating_point() or target.ndim != 1:
                 continue
             for base in self.usual(reading):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...core import Loss
 from .canon import canonical, mean
+from .fields import has_field
 from .reading import ReadAs
 from .traces import Likeness
 
@@ -65,9 +66,8 @@ def summed(reading: ReadAs, loss: Loss, likeness: Likeness) -> Summing:
         return Summing(state="pass", says="the mean over the batch" if share is None else "the weighted mean")
     if _near(found, values.mean()):
         # Values of one batch are enough where weights would show.
-        return Summing(
-            state="pass", says="the mean over the batch", fields={"class_weight": None} if share is not None else {}
-        )
+        weighted = share is not None and has_field(loss, "class_weight")
+        return Summing(state="pass", says="the mean over the batch", fields={"class_weight": None} if weighted else {})
     if _near(found, values.sum()):
         return Summing(
             state="warn",
@@ -82,7 +82,7 @@ def _weighted(reading: ReadAs, loss: Loss, likeness: Likeness) -> Summing:
     """Each example counts by its class, or the examples of a batch meet."""
     target = reading.inputs[1] if len(reading.inputs) == 2 else None
     ids = target is not None and not target.is_floating_point() and target.ndim == 1
-    if target is not None and ids and hasattr(loss, "class_weight") and reading.inputs[0].ndim == 2:
+    if target is not None and ids and has_field(loss, "class_weight") and reading.inputs[0].ndim == 2:
         trace = canonical(loss)
         first = reading.inputs[0].detach().clone().requires_grad_()
         (slope,) = torch.autograd.grad(reading.batch(first, target).sum(), first)
