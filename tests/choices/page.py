@@ -37,10 +37,10 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     worse = sum(one["worse"] for one in found.values())
     lines += [
         "",
-        f"Chosen on two thirds of the rows with the linear learner, judged on the last third ({len(found)} data sets; in "
-        f"order of time it is the latest third). The recommendation was surely less good than the best candidate there in "
-        f"{worse} of {len(found)}. Each candidate was trained five times, on four fifths of the two thirds, and the spread "
-        "of the five counts; intervals hold for all candidates of a row at once, at 95 %.",
+        f"Chosen on two thirds of the rows with the linear learner, judged on the last third ({len(found)} data sets; "
+        "in order of time it is the latest third). The recommendation was surely less good than the best candidate "
+        f"there in {worse} of {len(found)}. Each candidate was trained five times, on four fifths of the two thirds, "
+        "and the spread of the five counts; intervals hold for all candidates of a row at once, at 95 %.",
     ]
     return "\n".join(lines) + "\n"
 
