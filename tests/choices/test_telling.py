@@ -16,6 +16,9 @@ from wald.choices.telling import TOOLS, Given, given_of, recipe
 from wald.choices.telling.answers import stakes
 from wald.choices.telling.money import Money, Rule
 
+#: CatBoost takes seconds where the others take moments, and writes the same lines.
+EVERY_TOOL = [pytest.param(tool, marks=pytest.mark.slow) if tool == "catboost" else tool for tool in TOOLS]
+
 ROWS = 400
 _random = np.random.default_rng(0)
 X, NEW = _random.normal(size=(ROWS, 3)), _random.normal(size=(100, 3))
@@ -61,7 +64,7 @@ BINARY = Given(names=(0, 1))
 CLOSE = {"scikit-learn": 0.03, "torch": 0.03}
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 @pytest.mark.parametrize(
     ("loss", "after"),
     [
@@ -79,21 +82,21 @@ def test_a_yes_has_its_probability(loss: Any, after: Any, tool: str) -> None:
     assert abs(found.mean() - chance(NEW).mean()) < 0.06
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 def test_a_moved_threshold_decides(tool: str) -> None:
     found = ran(wald.BinaryCrossEntropy(), tool, BINARY, "threshold", env={"y": YES}, shift=1.0)["yes"]
     assert found.dtype == bool
     assert off(found, chance(NEW) >= 1 / (1 + np.e)) < (0.08 if tool in CLOSE else 0.2)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 def test_a_margin_is_not_called_a_probability(tool: str) -> None:
     env = ran(wald.Hinge(), tool, BINARY, env={"y": np.arange(ROWS) % 2, "X": X + 3 * (np.arange(ROWS) % 2)[:, None]})
     assert "probability" not in env
     assert np.asarray(env["score"]).shape == (len(NEW),)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 @pytest.mark.parametrize(
     ("loss", "after"),
     [
@@ -114,7 +117,7 @@ def test_every_class_has_its_probability(loss: Any, after: Any, tool: str) -> No
     assert off(found, levels(NEW)) < (0.06 if tool in CLOSE else 0.18)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 @pytest.mark.parametrize(
     "loss",
     [
@@ -133,7 +136,7 @@ def test_a_number_is_predicted_in_its_own_unit(loss: Any, tool: str) -> None:
     assert off(np.asarray(found) / scale / (rate(NEW) + 1), 1.0) < 0.17
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 @pytest.mark.parametrize(
     "loss",
     [wald.Pinball(level=(0.1, 0.5, 0.9)), pytest.param(wald.Interval(level=0.8), marks=pytest.mark.slow)],
@@ -157,7 +160,7 @@ TABLE.loc[5, "shop"] = None
 NEWER.loc[0, "shop"] = "never seen"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", EVERY_TOOL)
 def test_a_table_with_words_times_and_gaps_is_made_ready_and_left_as_it_is(tool: str) -> None:
     y = pd.Series(np.where(YES == 1, "bad", "good")).mask(np.arange(ROWS) == 7)
     weights = np.ones(ROWS)

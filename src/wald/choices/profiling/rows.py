@@ -28,10 +28,10 @@ def weights(given: Any, rows: int) -> Tensor | None:
     """
     if given is None:
         return None
-    found = numbers_of("weight", given, rows)
+    found = numbers_of("weights", given, rows)
     if bool((found < 0).any()) or not bool((found > 0).any()):
         seen = f"{int((found < 0).sum())} are below 0" if bool((found < 0).any()) else "all are 0"
-        raise ChoiceError(f"weight says what each row counts for, 0 or more and somewhere above 0; {seen}.")
+        raise ChoiceError(f"weights say what each row counts for, 0 or more and somewhere above 0; {seen}.")
     return None if bool((found == found[0]).all()) else found
 
 

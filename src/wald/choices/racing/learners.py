@@ -169,7 +169,7 @@ class Own:
             if "sample_weight" not in inspect.signature(model.fit).parameters:
                 raise ChoiceError(
                     f"{type(model).__name__}.fit takes no sample_weight, and the rows have weights. Give it one, or "
-                    "leave weight= out."
+                    "leave weights= out."
                 )
             more["sample_weight"] = weight.numpy()
         fitted: Any = model.fit(inputs, target.numpy(), **more)

@@ -114,13 +114,13 @@ def problem_of(
     if not numbers and len(names) < 2:
         raise ChoiceError(f"y is always {str(*names)!r} ({rows} rows), so there is nothing to tell apart. Bring both.")
     known = {name: _numbers(f"columns[{name!r}]", values) for name, values in (columns or {}).items()}
-    mass = None if weight is None else _numbers("weight", weight)
-    for name, values in {**known, **({} if mass is None else {"weight": mass})}.items():
+    mass = None if weight is None else _numbers("weights", weight)
+    for name, values in {**known, **({} if mass is None else {"weights": mass})}.items():
         if len(values) != rows:
             raise ChoiceError(f"{name} has {len(values)} values and y has {rows}; give one for each row.")
     if mass is not None and bool((mass < 0).any()):
         raise ChoiceError(
-            f"weight has {int((mass < 0).sum())} negative values; 0 leaves a row out, k counts it k times."
+            f"weights hold {int((mass < 0).sum())} negative values; 0 leaves a row out, k counts it k times."
         )
     kinds = groups if isinstance(groups, Mapping) else {} if groups is None else {_name(groups): groups}
     problem = Problem(
