@@ -114,6 +114,7 @@ ONE: tuple[Loss, ...] = (
 
 
 @pytest.mark.parametrize("loss", ONE, ids=str)
+@pytest.mark.slow
 def test_the_inverse_finds_the_chance_behind_the_best_score(loss: Loss) -> None:
     chance = torch.tensor([0.01, 0.1, 0.3, 0.5, 0.8, 0.98], dtype=torch.float64)
     low, high = torch.full_like(chance, -12.0), torch.full_like(chance, 12.0)

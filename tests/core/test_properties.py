@@ -262,6 +262,7 @@ def test_it_is_captured_whole_by_the_compiler(loss: wald.Loss, rng: torch.Genera
 
 
 @compiled
+@pytest.mark.slow
 def test_a_tally_is_captured_whole_by_the_compiler(loss: wald.Loss, rng: torch.Generator) -> None:
     torch.compiler.reset()
     inputs = batch_of(loss, (ROWS,), rng)

@@ -186,6 +186,7 @@ CAPTURED = [
 
 
 @pytest.mark.parametrize("loss", CAPTURED, ids=repr)
+@pytest.mark.slow
 def test_the_compiler_captures_it_whole(loss: wald.Loss, rng: torch.Generator) -> None:
     prediction, target = draw(loss, 6, rng)
     slope, keep = slope_of(loss, prediction, target), torch.ones(6, dtype=torch.bool)
