@@ -18,13 +18,6 @@ from ..catalogue import CASES, SEPARABLE, batch_of, broken, leaf
 
 every = pytest.mark.parametrize("loss", CASES, ids=repr)
 separable = pytest.mark.parametrize("loss", SEPARABLE, ids=repr)
-# Compiling takes seconds: each kind of loss every day, and each way to set its fields in the slow proofs.
-_first = {type(loss): loss for loss in reversed(CASES)}
-compiled = pytest.mark.parametrize(
-    "loss",
-    [loss if loss is _first[type(loss)] else pytest.param(loss, marks=pytest.mark.slow) for loss in CASES],
-    ids=repr,
-)
 
 ROWS = 6
 ODD = torch.arange(ROWS) % 2 == 1
@@ -243,7 +236,8 @@ def test_two_losses_never_share_an_id() -> None:
     assert len({loss.id for loss in CASES}) == len(set(CASES))
 
 
-@compiled
+@every
+@pytest.mark.slow
 def test_it_is_captured_whole_by_the_compiler(loss: wald.Loss, rng: torch.Generator) -> None:
     torch.compiler.reset()
     first, *rest = batch_of(loss, (ROWS,), rng)
@@ -261,7 +255,7 @@ def test_it_is_captured_whole_by_the_compiler(loss: wald.Loss, rng: torch.Genera
     same(a.grad, b.grad)
 
 
-@compiled
+@every
 @pytest.mark.slow
 def test_a_tally_is_captured_whole_by_the_compiler(loss: wald.Loss, rng: torch.Generator) -> None:
     torch.compiler.reset()

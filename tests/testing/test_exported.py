@@ -30,6 +30,7 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 def test_it_fails_until_the_loss_is_mended(tmp_path: Path) -> None:
     (tmp_path / "losses.py").write_text(BROKEN)
     text = wald.check(f"{tmp_path}/losses.py:mine").regression_tests()
