@@ -7,6 +7,7 @@ from os import PathLike
 from time import perf_counter
 from typing import Any
 
+from ..audits.metrics.metric import capitalised
 from ..checks import check
 from .arguments import (
     costs_of,
@@ -145,7 +146,7 @@ def choose(
     given = given_of(
         X, facts, candidates, weighted=weights is not None, costs=money, by_costs=found.metric.name == "cost"
     )
-    notes += [f"{one[:1].upper()}{one[1:]}." for one in (found.plan, found.interrupted) if one]
+    notes += [f"{capitalised(one)}." for one in (found.plan, found.interrupted) if one]
     if facts.missing:
         notes.append(f"{facts.missing} rows without a target were left out.")
     return Choice(

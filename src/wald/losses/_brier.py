@@ -5,11 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..cards import BinaryTarget, Card, ClassTarget, Formula, Logit, Logits, param
-from ..core import Loss, Supervised
+from ..core import Supervised
+from ._over_classes import OverClasses
 from ._softmax import classes_last, log_odds, not_ignored
 
 
-class Brier(Supervised):
+class Brier(Supervised, OverClasses):
     """Squared error between probability and outcome: proper, and bounded.
 
     (p - target)² with p = sigmoid(prediction), or over classes the sum of (p_k - target_k)² with the softmax.
@@ -83,14 +84,6 @@ class Brier(Supervised):
         super().__post_init__()
         if self.kind == "binary" and self.axis != -1:
             raise ValueError('Brier: kind="binary" takes every element as an example and has no axis.')
-
-    def in_plain_layout(self) -> Loss:
-        return self if self.axis == -1 else self.replace(axis=-1)
-
-    def arranged(
-        self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
 
     def kept(self, *inputs: Tensor) -> Tensor | None:
         target = inputs[1]

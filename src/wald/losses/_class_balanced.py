@@ -8,11 +8,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..cards import Card, ClassTarget, Formula, Logits, numbers, param
-from ..core import Loss, Supervised, constant
-from ._softmax import classes_last, cross_entropy, not_ignored
+from ..core import Supervised, constant
+from ._over_classes import OverClasses
+from ._softmax import classes_last, cross_entropy
 
 
-class ClassBalancedCrossEntropy(Supervised):
+class ClassBalancedCrossEntropy(Supervised, OverClasses):
     """Cross-entropy with class weights from the effective number of examples.
 
     The n-th example of a class tells less than the first: n examples are worth (1 - beta^n) / (1 - beta), their
@@ -97,17 +98,6 @@ class ClassBalancedCrossEntropy(Supervised):
     def class_weight(self) -> tuple[float, ...]:
         """What an example of each class counts; the mean over the classes is 1."""
         return self._weight
-
-    def in_plain_layout(self) -> Loss:
-        return self if self.axis == -1 else self.replace(axis=-1)
-
-    def arranged(
-        self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
-
-    def kept(self, *inputs: Tensor) -> Tensor | None:
-        return not_ignored(inputs[1], self.ignore_index)
 
     def share(self, *inputs: Tensor) -> Tensor | None:
         prediction, target = inputs

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from ..cards import Card, ClassTarget, Formula, Logits, numbers, param
-from ..core import Loss, Supervised, constant
-from ._softmax import classes_last, not_ignored, spared
+from ..core import Supervised, constant
+from ._over_classes import OverClasses
+from ._softmax import classes_last, spared
 
 
-class CostSensitiveCrossEntropy(Supervised):
+class CostSensitiveCrossEntropy(Supervised, OverClasses):
     """Cross-entropy whose highest score is the decision that costs least.
 
     Cross-entropy for mistakes that cost differently: the class with the highest score is the cheapest decision.
@@ -112,17 +113,6 @@ class CostSensitiveCrossEntropy(Supervised):
         if all(len({*row}) == 1 for row in self.costs):
             raise ValueError("CostSensitiveCrossEntropy: every decision costs the same, so there is nothing to decide")
         object.__setattr__(self, "_flat", tuple(cost for row in self.costs for cost in row))
-
-    def in_plain_layout(self) -> Loss:
-        return self if self.axis == -1 else self.replace(axis=-1)
-
-    def arranged(
-        self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
-
-    def kept(self, *inputs: Tensor) -> Tensor | None:
-        return not_ignored(inputs[1], self.ignore_index)
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         prediction, target = classes_last(self, self.axis, prediction, target)

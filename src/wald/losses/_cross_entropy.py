@@ -3,11 +3,12 @@
 from torch import Tensor
 
 from ..cards import Card, ClassTarget, Formula, Logits, numbers, param
-from ..core import Loss, Supervised, constant
-from ._softmax import classes_last, cross_entropy, not_ignored
+from ..core import Supervised, constant
+from ._over_classes import OverClasses
+from ._softmax import classes_last, cross_entropy
 
 
-class CrossEntropy(Supervised):
+class CrossEntropy(Supervised, OverClasses):
     """Softmax cross-entropy: how surprising the true class was.
 
     Softmax cross-entropy: how surprised the predicted distribution is by the true class.
@@ -138,17 +139,6 @@ class CrossEntropy(Supervised):
             raise ValueError(f"CrossEntropy: class_weight is for {given[0]} classes and class_mask for {given[1]}")
         if self.class_mask is not None and not any(self.class_mask):
             raise ValueError("CrossEntropy: class_mask leaves out every class; at least one must be able to occur")
-
-    def in_plain_layout(self) -> Loss:
-        return self if self.axis == -1 else self.replace(axis=-1)
-
-    def arranged(
-        self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
-
-    def kept(self, *inputs: Tensor) -> Tensor | None:
-        return not_ignored(inputs[1], self.ignore_index)
 
     def share(self, *inputs: Tensor) -> Tensor | None:
         prediction, target = inputs

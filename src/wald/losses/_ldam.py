@@ -7,12 +7,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..cards import Card, ClassTarget, Formula, Logits, numbers, param
-from ..core import Loss, Supervised, constant
-from ._softmax import classes_last, log_odds, log_odds_of, not_ignored, spared
+from ..core import Supervised, constant
+from ._over_classes import OverClasses
+from ._softmax import classes_last, log_odds, log_odds_of, spared
 from ._softplus import softplus
 
 
-class LDAM(Supervised):
+class LDAM(Supervised, OverClasses):
     """Cross-entropy in which the true class must win by a margin, larger for rare ones.
 
     Label-distribution-aware margins: cross-entropy of scale · (prediction - m at the true class), with
@@ -99,17 +100,6 @@ class LDAM(Supervised):
         """By how much each class must win, in units of the prediction."""
         least = min(self.counts)
         return tuple(self.max_margin * (least / count) ** 0.25 for count in self.counts)
-
-    def in_plain_layout(self) -> Loss:
-        return self if self.axis == -1 else self.replace(axis=-1)
-
-    def arranged(
-        self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
-
-    def kept(self, *inputs: Tensor) -> Tensor | None:
-        return not_ignored(inputs[1], self.ignore_index)
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         prediction, target = classes_last(self, self.axis, prediction, target)

@@ -8,12 +8,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..cards import BinaryTarget, Card, ClassTarget, Formula, Logit, Logits, numbers, param
-from ..core import Loss, Supervised, constant
+from ..core import Supervised, constant
+from ._over_classes import OverClasses
 from ._softmax import classes_last, cross_entropy, not_ignored, spared
 from ._softplus import softplus
 
 
-class LogitAdjusted(Supervised):
+class LogitAdjusted(Supervised, OverClasses):
     """Cross-entropy of the scores plus tau times the log prior of the classes.
 
     Cross-entropy of prediction + tau · log(prior). What is added says how common each class is, so the model
@@ -141,14 +142,6 @@ class LogitAdjusted(Supervised):
             if self.axis != -1:
                 raise ValueError("LogitAdjusted: a single prior takes every element as an example and has no axis.")
             object.__setattr__(self, "_shift", (self.tau * log(self.prior / (1 - self.prior)),))
-
-    def in_plain_layout(self) -> Loss:
-        return self if self.axis == -1 else self.replace(axis=-1)
-
-    def arranged(
-        self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
 
     def kept(self, *inputs: Tensor) -> Tensor | None:
         target = inputs[1]

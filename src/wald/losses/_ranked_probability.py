@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from ..cards import Card, ClassTarget, Formula, Logits, param
-from ..core import Loss, Supervised
-from ._softmax import classes_last, not_ignored
+from ..core import Supervised
+from ._over_classes import OverClasses
+from ._softmax import classes_last
 
 
-class RankedProbability(Supervised):
+class RankedProbability(Supervised, OverClasses):
     """Squared error of cumulative probabilities: far from the true class costs more.
 
     The ranked probability score of ordered classes: with p the softmax of the scores, the mean over the
@@ -63,17 +64,6 @@ class RankedProbability(Supervised):
             "Hou, Yu & Samaras 2016, arXiv:1611.05916 (squared earth mover's distance)",
         ),
     )
-
-    def in_plain_layout(self) -> Loss:
-        return self if self.axis == -1 else self.replace(axis=-1)
-
-    def arranged(
-        self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
-    ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
-        return self.plain, classes_last(self, self.axis, *inputs), weight, mask
-
-    def kept(self, *inputs: Tensor) -> Tensor | None:
-        return not_ignored(inputs[1], self.ignore_index)
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         prediction, target = classes_last(self, self.axis, prediction, target)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...audits.costing.downhill import downhill
 from .errors import BoostingError
 from .kinks import Kinks, Rank
 from .labels import Floats
@@ -51,7 +51,7 @@ def best_constant(
     if not finite:
         raise BoostingError(f"{task.loss}: it is not finite for any constant prediction on these targets.")
     least, best = min(finite, key=lambda pair: pair[0])
-    found = _downhill(cost, best)
+    found = downhill(cost, best, steps=60, gradient=1e-10, change=1e-14)
     with torch.no_grad():
         better = bool(found.isfinite().all()) and float(cost(found)) <= least
     chosen = found if better else best
@@ -90,21 +90,3 @@ def _guesses(task: Task, labels: Floats, weight: Floats | None) -> list[Tensor]:
         above = (1 - share.cumsum()[:-1]).clip(1e-12, 1 - 1e-12)
         scores.append(torch.from_numpy(np.log(above / (1 - above))))
     return scores
-
-
-def _downhill(cost: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
-    moved = start.clone().requires_grad_(True)
-    optimiser = torch.optim.LBFGS(
-        [moved], max_iter=60, line_search_fn="strong_wolfe", tolerance_grad=1e-10, tolerance_change=1e-14
-    )
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        value = cost(moved)
-        if value.requires_grad:
-            value.backward()
-        return value
-
-    with torch.enable_grad():
-        optimiser.step(closure)  # pyright: ignore[reportArgumentType]
-    return moved.detach()

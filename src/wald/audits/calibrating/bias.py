@@ -11,7 +11,7 @@ from ...findings import Controls, Figure, Finding, State, judge
 from ..evidence import Evidence
 from ..statistics import Estimate, Sample, detectable, generator, holm
 from .identification import Identification, identify
-from .parts import Part, parts_of, units_of
+from .parts import Part, parts_of
 
 #: A mean this far from 0, in units of the typical error, is worth a warning, and a failure: to remove it would save a
 #: hundredth, and a sixteenth, of the squared error.
@@ -116,7 +116,7 @@ def part_means(values: Tensor, parts: list[Part], sample: Sample) -> _Means:
         # A part of few rows does not know its own spread, least of all where it saw one side of a quantile only.
         least = _spread(values, sample) / own.effective**0.5
         error = max(float(own.errors(values[part.rows])), least)
-        estimates.append(Estimate(own.mean(values[part.rows]), error, int(min(units_of(own), own.effective)) - 1))
+        estimates.append(Estimate(own.mean(values[part.rows]), error, int(min(own.units, own.effective)) - 1))
     level = 1 - 0.05 / len(parts)
     bounds = [one.interval(level) for one in estimates]
     return _Means(estimates, bounds, holm([one.p() for one in estimates]))
@@ -125,7 +125,7 @@ def part_means(values: Tensor, parts: list[Part], sample: Sample) -> _Means:
 def _controls(values: Tensor, parts: list[Part], sample: Sample, means: _Means) -> Controls:
     """The same errors with random signs, which have no bias; and a bias that these rows allow to be seen."""
     source = generator(sample.seed, "bias controls")
-    signs = 2.0 * torch.randint(2, (units_of(sample),), generator=source).double() - 1
+    signs = 2.0 * torch.randint(2, (sample.units,), generator=source).double() - 1
     flipped = values * (signs if sample.unit is None else signs[sample.unit])
     right = Controls(positive=True, negative=True)
     quiet = part_means(flipped, parts, sample)

@@ -46,13 +46,8 @@ def parts_of(evidence: Evidence) -> list[Part]:
     return [part for place, part in enumerate(found) if place == 0 or _known(evidence.sample.part(part.rows))]
 
 
-def units_of(sample: Sample) -> int:
-    """How many things stand alone in it: rows, clusters or runs of time."""
-    return sample.rows if sample.unit is None else int(sample.unit.max()) + 1
-
-
 def _known(sample: Sample) -> bool:
-    return sample.effective >= SMALLEST and units_of(sample) >= _UNITS
+    return sample.effective >= SMALLEST and sample.units >= _UNITS
 
 
 def _divided(by: str, values: Tensor, bins: int, least: int) -> list[Part]:

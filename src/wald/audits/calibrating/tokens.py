@@ -89,10 +89,8 @@ def token_finding(evidence: Evidence, code: str, question: str) -> Finding:
 
 
 def _read(confidence: Tensor, right: Tensor, sample: Sample) -> tuple[Estimate, float]:
-    unit = sample.unit
-    units = sample.rows if unit is None else int(unit.max()) + 1
     gap = confidence - right
-    estimate = Estimate(sample.mean(gap), float(sample.errors(gap)), units - 1)
+    estimate = Estimate(sample.mean(gap), float(sample.errors(gap)), sample.units - 1)
     weight = torch.ones_like(gap) if sample.weight is None else sample.weight
     drawn = consistency(weight[None], confidence, right, DRAWN, generator(sample.seed, "tokens")).p[0]
     return estimate, max(drawn, estimate.p())
@@ -120,9 +118,8 @@ def _by_token(gap: Tensor, chosen: Tensor, sample: Sample) -> list[dict[str, Any
     for token in torch.unique(chosen).tolist():
         rows = (chosen == token).nonzero()[:, 0]
         own = sample.part(rows)
-        units = own.rows if own.unit is None else int(own.unit.max()) + 1
-        if len(rows) >= _OFTEN and units >= _SEQUENCES:
-            found.append((token, len(rows), Estimate(own.mean(gap[rows]), float(own.errors(gap[rows])), units - 1)))
+        if len(rows) >= _OFTEN and own.units >= _SEQUENCES:
+            found.append((token, len(rows), Estimate(own.mean(gap[rows]), float(own.errors(gap[rows])), own.units - 1)))
     adjusted = benjamini_hochberg([one.p() for *_, one in found])
     kept = [(*one, p) for one, p in zip(found, adjusted, strict=True) if one[2].value > 0 and p < 0.05]
     kept.sort(key=lambda one: -one[2].value)

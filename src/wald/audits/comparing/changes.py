@@ -168,7 +168,7 @@ def _whole_error(apart: Tensor, sample: Sample) -> float:
 
     A bootstrap of few units is too sure of itself: the spread is that of Student's t.
     """
-    units = sample.rows if sample.unit is None else int(sample.unit.max()) + 1
+    units = sample.units
     spread = float(apart[apart.isfinite()].std())
     return spread * sqrt((units - 1) / (units - 3)) if units > 3 else (inf if spread else 0.0)
 
@@ -238,8 +238,8 @@ def controls_of(old: Report, new: Report, sample: Sample, tests: int) -> Control
         return Controls(positive=tests * _p(6 * error, error) < LEVEL or error == 0, negative=_p(alone, error) > 0.001)
     values = [unpacked(one.paired["metric"]["values"]) for one in (old, new)]
     everyone, source = torch.ones(1, sample.rows, dtype=torch.bool), generator(0, "dealt", sample.rows)
-    unit = torch.arange(sample.rows) if sample.unit is None else sample.unit
-    swap = (torch.rand(int(unit.max()) + 1, generator=source) < 0.5)[unit]
+    swap = torch.rand(sample.units, generator=source) < 0.5
+    swap = swap if sample.unit is None else swap[sample.unit]
     dealt = [torch.where(swap, values[1], values[0]), torch.where(swap, values[0], values[1])]
     (quiet,) = _paired(dealt, everyone, ["dealt"], "", 1.0, sample)
     size = 6 * max(quiet.error, 1e-12)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..evidence import Evidence
+from .downhill import downhill
 
 
 def best_constant(evidence: Evidence, target: Tensor | None = None) -> Tensor:
@@ -38,19 +39,8 @@ def best_constant(evidence: Evidence, target: Tensor | None = None) -> Tensor:
         found = torch.stack([cost(one).double() for one in starts]).nan_to_num(nan=torch.inf)
     best, least = starts[int(found.argmin())].detach(), float(found.min())
     # From the best of them downhill; a loss without a slope, or without an end, keeps what was found.
-    moved = best.double().clone().requires_grad_(True)
-    optimiser = torch.optim.LBFGS([moved], max_iter=40, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        value = cost(moved)
-        if value.requires_grad:
-            value.backward()
-        return value
-
-    with torch.enable_grad():
-        optimiser.step(closure)  # pyright: ignore[reportArgumentType]
+    moved = downhill(cost, best.double(), steps=40)
     with torch.no_grad():
-        value = float(cost(moved.detach()))
-    far = float(moved.detach().abs().max()) > 1e6 * (1 + float(best.abs().max()))
-    return moved.detach().to(like.dtype) if value < least and not far else best
+        value = float(cost(moved))
+    far = float(moved.abs().max()) > 1e6 * (1 + float(best.abs().max()))
+    return moved.to(like.dtype) if value < least and not far else best

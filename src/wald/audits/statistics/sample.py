@@ -51,8 +51,7 @@ class Sample:
             parts = parts * self.weight
         unit = self.unit
         if unit is not None:
-            many = int(unit.max()) + 1
-            parts = torch.zeros(*parts.shape[:-1], many, dtype=torch.float64).index_add(-1, unit, parts)
+            parts = torch.zeros(*parts.shape[:-1], self.units, dtype=torch.float64).index_add(-1, unit, parts)
         many = parts.shape[-1]
         if many < 2:
             return torch.full(values.shape[:-1], torch.inf, dtype=torch.float64)
@@ -104,6 +103,11 @@ class Sample:
         return torch.arange(self.rows) // run_length(self.rows) if self.ordered else None
 
     @cached_property
+    def units(self) -> int:
+        """How many things stand alone: rows, clusters or runs of time."""
+        return self.rows if self.unit is None else int(self.unit.max()) + 1
+
+    @cached_property
     def effective(self) -> float:
         """How many rows of equal weight would know as much: (Σw)² / Σw². Kish 1965, Survey Sampling."""
         if self.weight is None:
@@ -122,7 +126,7 @@ class Sample:
             return self.effective
         if spread <= 0:
             weight = torch.ones(self.rows, dtype=torch.float64) if self.weight is None else self.weight
-            mass = torch.zeros(int(self.unit.max()) + 1, dtype=torch.float64).index_add(0, self.unit, weight)
+            mass = torch.zeros(self.units, dtype=torch.float64).index_add(0, self.unit, weight)
             return float(mass.sum().square() / mass.square().sum())
         error = float(self.errors(happened))
         return min(self.effective, spread / error**2) if error > 0 else self.effective

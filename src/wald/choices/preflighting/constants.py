@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
+from ...audits.costing.downhill import downhill
 from ...core import value_checks
 from .rows import Rows
 
@@ -105,22 +106,13 @@ def _points(rows: Rows) -> list[float]:
 
 
 def _downhill(rows: Rows, start: Tensor) -> Tensor:
-    moved = start.clone().requires_grad_(True)
-    optimiser = torch.optim.LBFGS([moved], max_iter=60, line_search_fn="strong_wolfe")
-
-    def closure() -> Any:
-        optimiser.zero_grad()
+    def cost(constant: Tensor) -> Tensor:
         with value_checks(False):
-            value = rows.loss(rows.constant(moved), rows.target, weight=rows.weight * len(rows.weight))
-        if value.requires_grad:
-            value.backward()
-        return value
+            return rows.loss(rows.constant(constant), rows.target, weight=rows.weight * len(rows.weight))
 
     try:
-        with torch.enable_grad():
-            optimiser.step(closure)
+        end = downhill(cost, start, steps=60)
     except (ValueError, TypeError, RuntimeError):
         return start
-    end = moved.detach()
     better = bool(end.isfinite().all()) and _cost(rows, end) < _cost(rows, start)
     return end if better else start

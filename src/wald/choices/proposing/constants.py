@@ -8,6 +8,7 @@ from math import isfinite, log
 import torch
 from torch import Tensor
 
+from ...audits.costing.downhill import downhill
 from ...audits.models.wanted import wanted_of
 from ...core import DomainError, Loss, ShapeError
 from ..profiling import Profile
@@ -145,22 +146,13 @@ def _by_column(loss: Loss, target: Tensor, mass: Tensor, columns: int, grid: Ten
 
 
 def _downhill(loss: Loss, target: Tensor, mass: Tensor, columns: int) -> Tensor | None:
-    """The least of a loss of several columns."""
-    moved = torch.zeros(columns, dtype=torch.float64, requires_grad=True)
+    """The least of a loss of several columns; None where it has no slope to follow."""
 
-    def cost() -> Tensor:
-        return (loss(moved.expand(len(target), -1), target, reduction="none") * mass).sum()
+    def cost(constant: Tensor) -> Tensor:
+        return (loss(constant.expand(len(target), -1), target, reduction="none") * mass).sum()
 
-    optimiser = torch.optim.LBFGS(
-        [moved], max_iter=500, tolerance_grad=1e-12, tolerance_change=1e-14, line_search_fn="strong_wolfe"
-    )
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        value = cost()
-        value.backward()
-        return value
-
+    start = torch.zeros(columns, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad():
-        optimiser.step(closure)  # pyright: ignore[reportArgumentType]
-    return moved.detach()
+        if not cost(start).requires_grad:
+            return None
+    return downhill(cost, start, steps=500, gradient=1e-12, change=1e-14)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...audits.costing.tails import tail_mean
 from ...audits.grouping import SMALLEST
 from ...audits.models.wanted import wanted_of
 from ..candidate import Candidate
@@ -199,15 +200,8 @@ def _tail(predictions: Sequence[Tensor], problem: Problem, judge: Judge, splits:
     costs = torch.cat([
         row_costs(one, split, problem, judge) for one, split in zip(predictions, splits, strict=True)
     ])  # fmt: skip
-    weight = torch.ones_like(costs)
-    if problem.weight is not None:
-        weight = problem.weight[torch.cat([tensor(split.test) for split in splits])]
-    order = costs.argsort(descending=True)
-    ordered, mass = costs[order], weight[order]
-    wanted = _TAIL * float(mass.sum())
-    # The row at the edge counts for the part of it that is still wanted.
-    taken = (wanted - (mass.cumsum(0) - mass)).clamp_min(0).minimum(mass)
-    return float((ordered * taken).sum() / wanted)
+    weight = None if problem.weight is None else problem.weight[torch.cat([tensor(split.test) for split in splits])]
+    return tail_mean(costs, _TAIL, weight)
 
 
 def _signal(predictions: Sequence[Tensor], problem: Problem, splits: Sequence[Split]) -> str:

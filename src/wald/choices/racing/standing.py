@@ -139,9 +139,8 @@ def standing(
         found = _of_samples(predictions, problem, judge, splits, where, sample)
     costs, rows, parts, same = found
     few = sample.cluster is not None and int(sample.cluster.max()) + 1 < FEWEST
-    units = len(tested) if sample.unit is None else int(sample.unit.max()) + 1
     values = torch.tensor([judge.metric.natural(one) for one in costs.tolist()], dtype=torch.float64)
-    return Standing(values, costs, torch.full_like(rows, inf) if few else rows, parts, folds, units, same)
+    return Standing(values, costs, torch.full_like(rows, inf) if few else rows, parts, folds, sample.units, same)
 
 
 def _sample(problem: Problem, tested: Tensor, seed: int) -> Sample:
@@ -171,8 +170,7 @@ def _of_rows(
     if sample.weight is not None:
         centred = centred * sample.weight
     if (unit := sample.unit) is not None:
-        many = int(unit.max()) + 1
-        centred = torch.zeros(len(values), many, dtype=torch.float64).index_add(1, unit, centred)
+        centred = torch.zeros(len(values), sample.units, dtype=torch.float64).index_add(1, unit, centred)
     many = centred.shape[1]
     total = float(sample.rows) if sample.weight is None else float(sample.weight.sum())
     rows = centred @ centred.T * (many / max(1, many - 1)) / total**2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...audits.metrics.metric import capitalised
 from ...findings.words import number_words as n
 from ..profiling import Profile
 from ..racing import Race
@@ -22,13 +23,13 @@ _OPENINGS = {
 
 def answers_of(race: Race, profile: Profile, doubts: Sequence[str], money: Money | None) -> dict[str, str]:
     """Each question with its answer."""
-    opening = _OPENINGS[race.verdict].format(recommended=_begun(race.recommended))
-    said = race.says if opening.endswith(":") else _begun(race.says)
+    opening = _OPENINGS[race.verdict].format(recommended=capitalised(race.recommended))
+    said = race.says if opening.endswith(":") else capitalised(race.says)
     found = {WHICH: f"{opening} {said}"}
     if money is not None:
         found[STAKES] = stakes(money)
     if doubts:
-        found[METRIC] = " ".join(_begun(one) for one in doubts[:2])
+        found[METRIC] = " ".join(capitalised(one) for one in doubts[:2])
     if meaning := meanings(race, profile):
         found[MEANING] = meaning
     if gaps := groups(race):
@@ -66,10 +67,10 @@ def meanings(race: Race, profile: Profile) -> str:
     chosen = race.entry(race.recommended).calibration
     if chosen is None:
         return ""
-    told = f"{_begun(race.recommended)} says {n(chosen.predicted)} on average where {n(chosen.observed)} happened."
+    told = f"{capitalised(race.recommended)} says {n(chosen.predicted)} on average where {n(chosen.observed)} happened."
     if far:
         worst = max(far, key=lambda one: abs(one[1].predicted - one[1].observed))
-        told += f" {_begun(worst[0])} says {n(worst[1].predicted)}: no probabilities, until they are corrected."
+        told += f" {capitalised(worst[0])} says {n(worst[1].predicted)}: no probabilities, until they are corrected."
     return told
 
 
@@ -89,7 +90,3 @@ def groups(race: Race) -> str:
             f"from the best{least}."
         )
     return " ".join(told)
-
-
-def _begun(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
