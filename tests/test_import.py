@@ -79,6 +79,10 @@ def test_using_wald_pulls_in_torch_and_little_else() -> None:
     assert set(loaded("import wald; wald.Huber; wald.Tally")) <= {"torch", "numpy"}
 
 
+def test_boosting_needs_no_scikit_learn() -> None:
+    assert "sklearn" not in loaded("import wald.adapters.boosting")
+
+
 def test_importing_changes_nothing_for_anybody() -> None:
     program = """
 import random, sys, warnings, torch

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...core import Loss
-from ..scikit_learn.emission import Emission, emission_for_classes, emission_for_numbers
+from ..emission import Emission, emission_for_classes, emission_for_numbers
 from .closed_forms import ClosedForm, closed_form
 from .errors import BoostingError
 from .labels import Classes, Floats, classes_of, numbers_of

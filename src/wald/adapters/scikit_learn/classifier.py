@@ -19,7 +19,7 @@ from torch.nn import functional
 from ...audits.models.wanted import wanted_of
 from ...core import Loss
 from ...losses import BinaryCrossEntropy, CrossEntropy, Ordinal, RankedProbability
-from .emission import emission_for_classes
+from ..emission import emission_for_classes
 from .estimator import LossEstimator, Model
 from .fitting import LinearFit
 from .given import loss_given

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from .emission import Emission
+from ..emission import Emission
 from .kinks import kinked
 from .linear import Linear
 from .rows import Rows

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from ...audits.costing.cost import Cost
 from ...core import Loss
+from ..emission import Emission
 from .arrays import tensor_of
-from .emission import Emission
 from .fitting import LinearFit, fit_linear
 from .network import NetworkFit, fit_network
 from .rows import Rows

@@ -13,7 +13,7 @@ from ...audits.costing.link import Link, link_of
 from ...audits.costing.space import Binary
 from ...audits.metrics.forms import converted, two_columns
 from ...losses import Ordinal
-from .emission import Emission
+from ..emission import Emission
 from .rows import Rows
 
 #: Scores on which it is tried whether a loss of several classes can be taken back, and how far out they lie.

@@ -13,8 +13,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from ...losses import Squared
+from ..emission import emission_for_numbers
 from .arrays import tensor_of
-from .emission import emission_for_numbers
 from .estimator import LossEstimator
 from .fitting import LinearFit
 from .given import loss_given

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...audits.costing.cost import Cost
 from ...core import Loss
-from .emission import Emission
+from ..emission import Emission
 
 #: How far apart gradients are compared where a loss has no second derivative.
 _NEAR = 1e-4

@@ -27,8 +27,8 @@ from ...audits.models.scikit_learn import read
 from ...audits.models.wanted import Wanted, fitted_targets, wanted_by_trial, wanted_of
 from ...core import Loss
 from ...losses import Squared
+from ..emission import emission_for_numbers
 from .arrays import tensor_of
-from .emission import emission_for_numbers
 from .estimator import LossEstimator
 from .given import loss_given
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...core import Loss
 
 if TYPE_CHECKING:
-    from ...adapters.scikit_learn.emission import Emission
+    from ...adapters.emission import Emission
 
 #: How a free number becomes an entry of the prediction, as code.
 _WAYS = {
@@ -31,7 +31,7 @@ def network(loss: Loss, classes: int, *, deep: bool, x: str, new: str, weighted:
         new: the rows to predict, as code.
         weighted: whether rows have weights.
     """
-    from ...adapters.scikit_learn.emission import emission_for_classes, emission_for_numbers
+    from ...adapters.emission import emission_for_classes, emission_for_numbers
 
     emission = emission_for_classes(loss, classes) if classes else emission_for_numbers(loss)
     whole = loss.named_domains[1][1].integer

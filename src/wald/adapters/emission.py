@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...audits.metrics.forms import Form
-from ...audits.models.wanted import Wanted, wanted_by_trial, wanted_of
-from ...cards import Domain
-from ...core import Loss
-from ...losses import FisslerZiegel, GaussianNLL
+from ..audits.metrics.forms import Form
+from ..audits.models.wanted import Wanted, wanted_by_trial, wanted_of
+from ..cards import Domain
+from ..core import Loss
+from ..losses import FisslerZiegel, GaussianNLL
 
 #: How a free number becomes an entry of the prediction.
 Way = Literal["as it is", "sigmoid", "log sigmoid", "softmax", "log softmax", "exp above"]
