@@ -197,6 +197,14 @@ def test_rows_without_a_target_or_weight_are_left_out_with_all_that_belongs_to_t
     assert choice.race.entries[0].value == pytest.approx(same.race.entries[0].value)
 
 
+def test_every_kind_of_groups_is_looked_at() -> None:
+    kinds = {"half": np.arange(ROWS) % 2, "third": np.arange(ROWS) % 3}
+    choice = quick(groups=kinds)
+    assert choice.profile is not None
+    assert choice.race is not None
+    assert {one.kind for one in choice.profile.groups} == kinds.keys() == choice.race.entries[0].groups.keys()
+
+
 def test_later_rows_are_predicted_by_earlier_ones() -> None:
     choice = quick(ordered=True, folds=3)
     assert choice.race is not None

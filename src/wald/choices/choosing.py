@@ -117,8 +117,10 @@ def choose(
     money, known = costs_of(costs, X, columns, unit)
     judged = metric_asked(metric, money, quantiles, lower_is_better)
     kinds = kinds_of(groups)
+    # A single kind of groups needs no name, as there is no other to tell it from.
+    members = kinds if len(kinds) > 1 else next(iter(kinds.values()), None)
     facts = profile(
-        y, X, weight=weights, groups=next(iter(kinds.values()), None), clusters=clusters, order=ordered or None,
+        y, X, weight=weights, groups=members, clusters=clusters, order=ordered or None,
         columns=known, task=task, metric=judged, positive=positive, seed=seed,
     )  # fmt: skip
     notes: list[str] = []
