@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
@@ -12,7 +14,7 @@ from torch import Tensor
 from ..cards import Domain
 from .admission import Named, line_up, refuse_probabilities, refuse_values, refuse_weight, settled, visible
 from .implementation import Implementation, fastest
-from .reduction import Empty, Reduction, ratio
+from .reduction import Empty, Reduction, nonzero, or_nothing, ratio
 from .tally import Tally
 from .tensors import wide
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from .loss import Loss
 
 Inputs = tuple[Tensor, ...]
+
+_NOTHING: Final = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,18 @@ def reduced(
 ) -> Tensor:
     """The reduced loss of a batch; the arguments are those of `Loss.__call__`."""
     loss, inputs, keep, weight = _admitted(loss, inputs, weight, mask)
-    faster = _faster(loss, inputs)
-    if faster is not None and reduction == "mean" and keep is None and normalizer is None and inputs[0].numel():
-        mean = faster.mean(loss, *inputs)
+    whole = reduction in ("mean", "sum") and (normalizer is None or reduction == "mean")
+    faster = fastest(loss, inputs)
+    if whole and faster is not None and faster.skips and keep is not None and inputs[0].numel():
+        shown = _secured(loss, inputs, keep, all_of_them=False)
+        mean = _in_one_pass(faster, loss, shown, keep, weight, reduction, normalizer, empty)
+        if mean is not None:
+            return mean
+    inputs = _secured(loss, inputs, keep)
+    if keep is not None:
+        faster = fastest(loss, inputs)
+    elif whole and faster is not None and inputs[0].numel():
+        mean = _in_one_pass(faster, loss, inputs, None, None, reduction, normalizer, empty)
         if mean is not None:
             return mean
     found = _examples(loss, inputs, keep, weight, faster)
@@ -121,7 +134,8 @@ def tallied(
 ) -> Tally:
     """What a batch contributes to the cost of a data set; the arguments are those of `Loss.tally`."""
     loss, inputs, keep, weight = _admitted(loss, inputs, weight, mask)
-    found = _examples(loss, inputs, keep, weight, _faster(loss, inputs))
+    inputs = _secured(loss, inputs, keep)
+    found = _examples(loss, inputs, keep, weight, fastest(loss, inputs))
     values = found.weighted()
     everyone = torch.full_like(values, 1.0, requires_grad=False)
     kept = everyone if found.keep is None else found.keep.to(values.dtype)
@@ -140,7 +154,7 @@ def tallied(
 def _admitted(
     loss: Loss, inputs: Inputs, weight: Tensor | None, mask: Tensor | None
 ) -> tuple[Loss, Inputs, Tensor | None, Tensor | None]:
-    """The arranged loss, its inputs as its formula takes them, which examples count, and their weights."""
+    """The arranged loss, its inputs in the dtypes of its formula, which examples count, and their weights."""
     plain, inputs, weight, mask = loss.arranged(inputs, weight, mask)
     if plain is not loss:
         return _admitted(plain, inputs, weight, mask)
@@ -153,13 +167,22 @@ def _admitted(
     if weight is not None:
         refuse_weight(loss, weight)
         weight = weight.to(inputs[0].dtype)
+    return loss, inputs, keep, weight
+
+
+def _secured(loss: Loss, inputs: Inputs, keep: Tensor | None, *, all_of_them: bool = True) -> Inputs:
+    """The inputs with nothing hidden in them, once their values are known to be in their domains.
+
+    An implementation that skips hidden examples needs that only of inputs whose values are looked at.
+    """
+    plan = loss._call  # pyright: ignore[reportPrivateUsage]
     if keep is not None:
-        inputs = _safe(loss, inputs, keep)
+        inputs = _safe(loss, inputs, keep, all_of_them=all_of_them or plan.refuses)
     if plan.bounded:
         refuse_values(loss, inputs)
     if plan.refuses and all(visible(x) for x in inputs):
         loss.refuse(*inputs)
-    return loss, inputs, keep, weight
+    return inputs
 
 
 def _kept(
@@ -183,10 +206,12 @@ def _kept(
     return keep
 
 
-def _safe(loss: Loss, inputs: Inputs, keep: Tensor) -> Inputs:
+def _safe(loss: Loss, inputs: Inputs, keep: Tensor, *, all_of_them: bool) -> Inputs:
     """Examples that are left out, replaced by safe values, so that nothing hidden in them reaches the formula."""
     return tuple(
         torch.where(keep.reshape(keep.shape + (1,) * (x.ndim - keep.ndim)), x, torch.full_like(x, _stand_in(domain, x)))
+        if all_of_them or domain.bounded or domain.normalised
+        else x
         for (_, domain), x in zip(loss.named_domains, inputs, strict=True)
     )
 
@@ -199,9 +224,35 @@ def _stand_in(domain: Domain, x: Tensor) -> float:
     return -math.log(x.shape[-1]) if domain.normalised == "log" else 1 / x.shape[-1]
 
 
-def _faster(loss: Loss, inputs: Inputs) -> Implementation | None:
-    """What computes this loss on these inputs faster than its definition, asked once a call."""
-    return None if loss._call.coupled else fastest(loss, inputs)  # pyright: ignore[reportPrivateUsage]
+def _in_one_pass(
+    faster: Implementation,
+    loss: Loss,
+    inputs: Inputs,
+    keep: Tensor | None,
+    weight: Tensor | None,
+    reduction: Reduction,
+    normalizer: str | float | Tensor | None,
+    empty: Empty,
+) -> Tensor | None:
+    """The mean or the sum by an implementation that makes it without the values; None where it cannot."""
+    if any(isinstance(x, Tensor) and x.requires_grad for x in (weight, normalizer)):
+        return None
+    with _as_wide(inputs):
+        if keep is None and normalizer is None:
+            return faster.mean(loss, *inputs) if reduction == "mean" else faster.mean(loss, *inputs, denominator=1.0)
+        counts = None if keep is None else _counts(keep, weight, inputs[0].dtype)
+        if reduction == "sum":
+            return faster.mean(loss, *inputs, weight=counts, denominator=1.0)
+        own = len(loss.named_domains[0][1].axes)
+        blank = inputs[0].new_zeros(()).expand(inputs[0].shape[: inputs[0].ndim - own])
+        denominator = _denominator(Examples(blank, keep, weight, loss.share(*inputs)), normalizer)
+        mean = faster.mean(loss, *inputs, weight=counts, denominator=nonzero(denominator, empty))
+    return None if mean is None else or_nothing(mean, denominator, empty)
+
+
+def _counts(keep: Tensor, weight: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """What each example counts, in one tensor: its weight, or 0 where it is left out."""
+    return keep.to(dtype) if weight is None else torch.where(keep, weight, torch.zeros_like(weight))
 
 
 def _examples(
@@ -214,19 +265,16 @@ def _examples(
 
 
 def _values(loss: Loss, inputs: Inputs, keep: Tensor | None, faster: Implementation | None) -> Tensor:
+    compute = loss.per_example if faster is None else partial(faster.run, loss)
+    with _as_wide(inputs):
+        # The examples of a coupled loss meet each other, so it must know itself which of them are left out.
+        return compute(*inputs, keep=keep) if loss._call.coupled else compute(*inputs)  # pyright: ignore[reportPrivateUsage]
+
+
+def _as_wide(inputs: Inputs) -> AbstractContextManager[object]:
+    """No autocast: the inputs are as wide as they need to be, and it would narrow a matrix product again."""
     device = inputs[0].device.type
-    if torch.is_autocast_enabled(device):
-        # The inputs are already as wide as they need to be; autocast would narrow a matrix product again.
-        with torch.autocast(device, enabled=False):
-            return _computed(loss, inputs, keep, faster)
-    return _computed(loss, inputs, keep, faster)
-
-
-def _computed(loss: Loss, inputs: Inputs, keep: Tensor | None, faster: Implementation | None) -> Tensor:
-    if loss._call.coupled:  # pyright: ignore[reportPrivateUsage]
-        # The examples of such a loss meet each other, so it must know itself which of them are left out.
-        return loss.per_example(*inputs, keep=keep)
-    return loss.per_example(*inputs) if faster is None else faster.run(loss, *inputs)
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else _NOTHING
 
 
 def _denominator(found: Examples, normalizer: str | float | Tensor | None) -> Tensor:

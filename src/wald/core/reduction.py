@@ -28,6 +28,11 @@ Reduction = Literal["mean", "sum", "none"] | Functional
 
 def ratio(total: Tensor, count: Tensor, empty: Empty) -> Tensor:
     """The total over the count, and for a count of zero what `empty` says, with a gradient of zero."""
+    return or_nothing(total / nonzero(count, empty), count, empty)
+
+
+def nonzero(count: Tensor, empty: Empty) -> Tensor:
+    """The count, or 1 where it is zero and `empty` allows that."""
     nothing = count == 0
     if empty == "raise":
         if torch.compiler.is_compiling():
@@ -37,8 +42,12 @@ def ratio(total: Tensor, count: Tensor, empty: Empty) -> Tensor:
                 "every example is masked, ignored or of weight zero, so there is nothing to average. The usual "
                 'cause: truncation removed every label. Use empty="zero" for 0 with a zero gradient.'
             )
-    mean = total / torch.where(nothing, torch.ones_like(count), count)
-    return torch.where(nothing, torch.full_like(mean, torch.nan), mean) if empty == "nan" else mean
+    return torch.where(nothing, torch.ones_like(count), count)
+
+
+def or_nothing(mean: Tensor, count: Tensor, empty: Empty) -> Tensor:
+    """A mean, or what `empty` calls the mean of nothing."""
+    return torch.where(count == 0, torch.full_like(mean, torch.nan), mean) if empty == "nan" else mean
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it 
 from ..core import constant, implements
 from ..core.admission import visible
 from ..losses import BinaryCrossEntropy, CrossEntropy, NextToken
+from .unweighted import unweighted
 
 
 def _same_meaning(loss: CrossEntropy, prediction: Tensor, target: Tensor) -> bool:
@@ -24,7 +25,9 @@ def _mean_cross_entropy(loss: CrossEntropy, prediction: Tensor, target: Tensor) 
     return _over_classes(loss, prediction, target, "mean")
 
 
-@implements(CrossEntropy, name="torch.nn.functional.cross_entropy", accepts=_same_meaning, mean=_mean_cross_entropy)
+@implements(
+    CrossEntropy, name="torch.nn.functional.cross_entropy", accepts=_same_meaning, mean=unweighted(_mean_cross_entropy)
+)
 def _cross_entropy(loss: CrossEntropy, prediction: Tensor, target: Tensor) -> Tensor:
     return _over_classes(loss, prediction, target, "none")
 
@@ -37,7 +40,7 @@ def _mean_next_token(loss: NextToken, prediction: Tensor, target: Tensor) -> Ten
     return _over_classes(loss, prediction, target, "mean")
 
 
-@implements(NextToken, name="torch.nn.functional.cross_entropy", accepts=_tokens, mean=_mean_next_token)
+@implements(NextToken, name="torch.nn.functional.cross_entropy", accepts=_tokens, mean=unweighted(_mean_next_token))
 def _next_token(loss: NextToken, prediction: Tensor, target: Tensor) -> Tensor:
     return _over_classes(loss, prediction, target, "none")
 
@@ -78,7 +81,7 @@ def _mean_of_labels(loss: BinaryCrossEntropy, prediction: Tensor, target: Tensor
     BinaryCrossEntropy,
     name="torch.nn.functional.binary_cross_entropy_with_logits",
     accepts=_finite_logits,
-    mean=_mean_of_labels,
+    mean=unweighted(_mean_of_labels),
 )
 def _binary_cross_entropy(loss: BinaryCrossEntropy, prediction: Tensor, target: Tensor) -> Tensor:
     return _of_labels(loss, prediction, target, "none")

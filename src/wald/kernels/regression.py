@@ -8,13 +8,14 @@ import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it 
 
 from ..core import implements
 from ..losses import Huber, Poisson, Squared
+from .unweighted import unweighted
 
 
 def _mean_squared(loss: Squared, prediction: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(prediction, target)
 
 
-@implements(Squared, name="torch.nn.functional.mse_loss", mean=_mean_squared)
+@implements(Squared, name="torch.nn.functional.mse_loss", mean=unweighted(_mean_squared))
 def _squared(loss: Squared, prediction: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(prediction, target, reduction="none")
 
@@ -23,7 +24,7 @@ def _mean_huber(loss: Huber, prediction: Tensor, target: Tensor) -> Tensor:
     return F.huber_loss(prediction, target, delta=loss.delta)
 
 
-@implements(Huber, name="torch.nn.functional.huber_loss", mean=_mean_huber)
+@implements(Huber, name="torch.nn.functional.huber_loss", mean=unweighted(_mean_huber))
 def _huber(loss: Huber, prediction: Tensor, target: Tensor) -> Tensor:
     return F.huber_loss(prediction, target, reduction="none", delta=loss.delta)
 
@@ -37,6 +38,6 @@ def _mean_poisson(loss: Poisson, prediction: Tensor, target: Tensor) -> Tensor:
     return F.poisson_nll_loss(prediction, target)
 
 
-@implements(Poisson, name="torch.nn.functional.poisson_nll_loss", accepts=_log_rate, mean=_mean_poisson)
+@implements(Poisson, name="torch.nn.functional.poisson_nll_loss", accepts=_log_rate, mean=unweighted(_mean_poisson))
 def _poisson(loss: Poisson, prediction: Tensor, target: Tensor) -> Tensor:
     return F.poisson_nll_loss(prediction, target, reduction="none")
