@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -10,6 +11,13 @@ from wald.checks.subjects.draw import draw, variants
 
 #: Every loss of the catalogue, at its defaults and at each typical value of each field.
 CASES: list[wald.Loss] = [loss for kind in wald.catalogue() for loss in variants(kind)]
+
+#: The same for proofs that take a while: each loss as it comes every day, its other settings among the slow proofs.
+PROOFS = [
+    pytest.param(loss, id=repr(loss), marks=[pytest.mark.slow] if place else [])
+    for kind in wald.catalogue()
+    for place, loss in enumerate(variants(kind))
+]
 SEPARABLE = [loss for loss in CASES if loss.card.coupling == "separable"]
 
 #: The fields of `CASES` that change how a loss is laid out; their inputs are the plain ones, rearranged.

@@ -22,7 +22,7 @@ from wald.checks.subjects.subject import undisturbed
 from wald.checks.subjects.target import resolve
 from wald.findings import Finding
 
-from ...catalogue import CASES
+from ...catalogue import PROOFS
 from .. import known
 
 Loss = Callable[..., Tensor]
@@ -220,7 +220,7 @@ def test_memory_that_nobody_wrote_is_told_from_chance_and_from_state() -> None:
     assert states["W405"] == "fail"
 
 
-@pytest.mark.parametrize("loss", CASES, ids=repr)
+@pytest.mark.parametrize("loss", PROOFS)
 def test_no_loss_of_the_catalogue_fails_a_cell(loss: wald.Loss) -> None:
     rows = edges_of(loss).rows
     assert len(rows) >= 25
