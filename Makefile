@@ -19,17 +19,21 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: audit test slow honesty audit-honesty choosing lint format types build clean help
+.PHONY: audit test slow native honesty audit-honesty choosing bench lint format types build clean help
 
 # A finding is what an audit is for, so exit code 1 is no failure of make; 2 and 3 are.
 audit: $(VENV)/.with-examples ## Audit a model of loans; the page is wald-audit/index.html
 	@code=0; $(BIN)/wald audit loans --out wald-audit || code=$$?; [ $$code -le 1 ] || exit $$code
 
-test: $(VENV)/.with-test ## Run the everyday tests, TESTS=tests/core for some of them
+test: native ## Run the everyday tests, TESTS=tests/core for some of them
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu" $(TESTS)
 
-slow: $(VENV)/.with-test ## Run the tests that take longer (proofs, whole audits)
+slow: native ## Run the tests that take longer (proofs, whole audits)
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not gpu" $(TESTS)
+
+# Without a compiler everything runs in torch.
+native: $(VENV)/.with-test ## Compile the native library anew where its sources have changed
+	@$(BIN)/python -m wald.kernels.native.building || true
 
 honesty: $(VENV)/.with-test ## Measure the checker anew and write docs/honesty.md
 	$(BIN)/python -m tests.checks.corpus.page
@@ -42,6 +46,11 @@ choosing: $(VENV)/.with-test ## Measure choices on real data anew and write the 
 	rm -f benchmarks/choosing.json
 	$(BIN)/python -m tests.choices.held_out benchmarks/choosing.json linear
 	$(BIN)/python -m tests.choices.page
+
+bench: $(VENV)/.with-peers ## Measure how fast losses are and write docs/performance.md; most of an hour
+	$(BIN)/python benchmarks/fast.py
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/page.py
 
 lint: $(VENV)/.with-dev ## Check style, change nothing
 	$(BIN)/ruff check .

@@ -44,6 +44,8 @@ def command(*arguments: str) -> str:
         command("check", "--help"),
         command("why", "--help"),
         command("audit", "--help"),
+        command("bench", "--help"),
+        command("doctor", "--help"),
     ],
 )
 def test_nothing_heavy_is_loaded(program: str) -> None:

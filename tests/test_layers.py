@@ -21,6 +21,7 @@ FLOORS = {
     "adapters": 3,
     "distributed": 3,
     "kernels": 3,
+    "timing": 3,
     "cli": 4,
     "testing": 4,
 }

@@ -31,6 +31,14 @@ if _TYPING:
         threshold as threshold,
     )
     from .checks import BatchError as BatchError, TargetError as TargetError, check as check, diff as diff, why as why
+    from .kernels.heads import (
+        linear as linear,
+        linear_distillation as linear_distillation,
+        linear_plan as linear_plan,
+        linear_policy as linear_policy,
+        linear_preference as linear_preference,
+    )
+    from .kernels.overwriting import overwriting_predictions as overwriting_predictions
 
 # A star brings a room's own files along; what is public is what they define.
 for _name in [name for name, value in globals().items() if isinstance(value, _ModuleType)]:
@@ -44,6 +52,8 @@ _ROOMS = {
         "Candidate", "Choice", "ChoiceError", "Costs", "Design", "choose", "design", "preflight", "prior_correction",
         "recalibration", "threshold",
     ),
+    "kernels.overwriting": ("overwriting_predictions",),
+    "kernels.heads": ("linear", "linear_distillation", "linear_plan", "linear_policy", "linear_preference"),
 }  # fmt: skip
 _LATER = {name: room for room, names in _ROOMS.items() for name in names}
 

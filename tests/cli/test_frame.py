@@ -14,7 +14,7 @@ import wald
 from wald import cli
 from wald.cli import frame
 
-COMMANDS = ["list", "show", "check", "diff", "why", "choose", "audit", "design"]
+COMMANDS = ["list", "show", "check", "diff", "why", "choose", "audit", "design", "doctor", "bench"]
 
 
 @pytest.fixture

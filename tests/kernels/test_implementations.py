@@ -16,6 +16,10 @@ ALL = list(implementations())
 @pytest.mark.parametrize("faster", ALL, ids=lambda faster: f"{faster.of.__name__}: {faster.name}")
 @pytest.mark.parametrize("shape", [(7,), (3, 5), (0,)], ids=str)
 def test_it_is_the_definition(faster: Implementation, shape: tuple[int, ...], rng: torch.Generator) -> None:
+    if faster.of.card.coupling == "coupled" and len(shape) != 1:
+        pytest.skip("its one batch axis says who meets whom")
+    if "Triton" in faster.name:
+        pytest.skip("needs a GPU (tests/gpu); interpreted it is held in tests/kernels/gpu")
     reached = 0
     for loss in CASES:
         if type(loss) is not faster.of:
@@ -42,4 +46,4 @@ def test_it_is_the_definition(faster: Implementation, shape: tuple[int, ...], rn
 def test_which_names_what_runs() -> None:
     x = torch.zeros(3)
     assert wald.which(wald.Huber(), x, x) == "torch.nn.functional.huber_loss"
-    assert wald.which(wald.LogCosh(), x, x) == "definition (LogCosh.per_example)"
+    assert wald.which(wald.Absolute(), x, x) == "definition (Absolute.per_example)"

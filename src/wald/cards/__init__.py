@@ -7,6 +7,7 @@ from .domain import (
     ClassId as ClassId,
     ClassTarget as ClassTarget,
     Domain as Domain,
+    Label as Label,
     Logit as Logit,
     Logits as Logits,
     LogProbabilities as LogProbabilities,

@@ -64,6 +64,7 @@ NonNegative = Domain(says="a number that is not negative", low=0.0, typical=(0.0
 AboveMinusOne = Domain(says="a number above -1", low=-1.0, open_low=True, typical=(-0.5, 4.0))
 Logit = Domain(says="a logit", logits=True)
 BinaryTarget = Domain(says="0, 1 or a probability between", low=0.0, high=1.0, typical=(0.0, 1.0))
+Label = Domain(says="0 or 1", low=0, high=1, integer=True, typical=(0, 1))
 Logits = Domain(says="logits", logits=True, axes=("classes",))
 ClassId = Domain(says="a class id", low=0, integer=True, typical=(0, 3))
 ClassTarget = Domain(says="a class id", low=0, integer=True, soft=("classes",), typical=(0, 3))

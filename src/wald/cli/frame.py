@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "choose": "which loss for this data: evidence, intervals, and a tie where it is one",
     "audit": "the five questions about a loss, a model, its data and its metric",
     "design": "the loss that follows from costs, a statistic, thresholds or a metric",
+    "doctor": "which fast implementations run on this machine, and what is missing",
+    "bench": "how fast losses are here, beside their floor, torch and other libraries",
 }
 
 HELP: Final = """\

@@ -6,13 +6,16 @@ from .admission import (
     ShapeError as ShapeError,
     value_checks as value_checks,
 )
+from .call import which as which
 from .derive import gradient_and_hessian as gradient_and_hessian
-from .implementation import implementations as implementations, implements as implements, which as which
+from .implementation import implementations as implementations, implements as implements
 from .lookup import catalogue as catalogue, from_dict as from_dict, get as get, parse as parse, search as search
 from .loss import (
     Contrastive as Contrastive,
     Generative as Generative,
+    Listwise as Listwise,
     Loss as Loss,
+    Policy as Policy,
     Preference as Preference,
     Supervised as Supervised,
 )

@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 Inputs = tuple[Tensor, ...]
 Shape = tuple[int, ...]
 Named = tuple[tuple[str, Domain], ...]
+Usual = tuple[tuple[torch.dtype, int], ...]
 
 #: How many values of a large tensor are looked at, evenly spread: enough to meet any value that is not rare.
 SAMPLE: Final = 65_536
 
 #: So many values are compared faster in Python than by the calls into torch that it takes.
 _FEW: Final = 128
+
+#: All values of a tensor of this size are compared as fast as those of one row are taken out of it.
+_SMALL: Final = 4096
 
 _HALF: Final = (torch.float16, torch.bfloat16)
 _looking = True
@@ -64,6 +68,22 @@ def value_checks(on: bool) -> Generator[None]:
         yield
     finally:
         _looking = before
+
+
+def lined_up(usual: Usual, inputs: Inputs) -> Shape | None:
+    """The shape of the batch, where all inputs are as they usually are and line up; None where a closer look is due."""
+    if len(inputs) != len(usual):
+        return None
+    batch = None
+    for x, (dtype, own) in zip(inputs, usual, strict=True):
+        if not isinstance(x, Tensor) or x.dtype is not dtype or x.ndim < own:  # pyright: ignore[reportUnnecessaryIsInstance]
+            return None
+        shape = x.shape[:-own] if own else x.shape
+        if batch is None:
+            batch = shape
+        elif batch != shape:
+            return None
+    return batch
 
 
 def line_up(loss: Loss, inputs: Inputs) -> Shape:
@@ -142,9 +162,9 @@ def visible(x: Tensor) -> bool:
     """Whether the values of `x` may be looked at without a synchronisation, a graph break or an error."""
     return (
         _looking
+        and x.is_cpu
+        and (type(x) is Tensor or type(x) is Parameter)
         and not torch.compiler.is_compiling()
-        and x.device.type == "cpu"
-        and type(x) in (Tensor, Parameter)
         # Under vmap or grad a value is a stand-in for many, or must not leave the transform.
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)  # pyright: ignore  (no public equivalent)
     )
@@ -156,19 +176,22 @@ def refuse_values(loss: Loss, inputs: Inputs) -> None:
     Raises:
         DomainError: with the share of values outside, the interval, and the usual cause.
     """
-    for (name, domain), x in zip(loss.named_domains, inputs, strict=True):
-        if not domain.bounded or not visible(x) or x.numel() == 0:
+    plan = loss._call  # pyright: ignore[reportPrivateUsage]
+    for place in plan.bounded:
+        x = inputs[place]
+        if not visible(x) or (count := x.numel()) == 0:
             continue
+        name, domain = plan.named[place]
         soft = bool(domain.soft) and x.is_floating_point()
         if soft or domain.normalised:
             _refuse_unnormalised(loss, name, domain, x.detach())
         low, high = (0.0, 1.0) if soft else (domain.low, domain.high)
-        if domain.integer and not soft:
-            high = min(high, _classes(loss, inputs) - 1)
-        seen = _sampled(x.detach() if x.requires_grad else x)
-        least, most = extremes(seen)
-        if least < low or most > high or (domain.open_low and least <= low):
-            raise DomainError(_outside(loss, name, domain, seen, low, high))
+        if domain.integer and not soft and plan.classes is not None:
+            high = min(high, inputs[plan.classes].shape[-1] - 1)
+        seen = x if count <= _FEW else _sampled(x.detach())
+        lowest, highest = extremes(seen)
+        if lowest < low or highest > high or (domain.open_low and lowest <= low):
+            raise DomainError(_outside(loss, name, domain, seen.detach(), low, high))
 
 
 def refuse_weight(loss: Loss, weight: Tensor) -> None:
@@ -177,9 +200,9 @@ def refuse_weight(loss: Loss, weight: Tensor) -> None:
     Raises:
         DomainError: with the weight.
     """
-    if visible(weight) and weight.numel() and (least := weight.detach().min().item()) < 0:
+    if visible(weight) and weight.numel() and (lowest := least(weight.detach())) < 0:
         raise DomainError(
-            f"{type(loss).__name__}: weight contains {least:g}, and a negative weight would drive the loss of its "
+            f"{type(loss).__name__}: weight contains {lowest:g}, and a negative weight would drive the loss of its "
             'example up. Use weights from 0; for signed sums multiply the values of reduction="none".'
         )
 
@@ -190,16 +213,18 @@ def refuse_probabilities(loss: Loss, inputs: Inputs) -> None:
     Raises:
         DomainError: with the value below which the loss could then not go.
     """
-    for (name, domain), x in zip(loss.named_domains, inputs, strict=True):
-        if not (domain.logits and domain.axes) or not visible(x) or x.shape[-1] < 2 or x.numel() == 0:
+    plan = loss._call  # pyright: ignore[reportPrivateUsage]
+    for place in plan.logits:
+        x = inputs[place]
+        if not visible(x) or x.shape[-1] < 2 or x.numel() == 0:
             continue
         x = x.detach()
-        # Nearly all logits are told apart by one negative number in the first row.
-        if extremes(x[(0,) * (x.ndim - 1)])[0] < 0:
+        # Nearly all logits are told apart by one negative number, and in a large tensor by one in the first row.
+        if least(x if x.numel() <= _SMALL else x[(0,) * (x.ndim - 1)]) < 0:
             continue
         rows = x.reshape(-1, x.shape[-1])[:64].double()
         if _distributions(rows, x.dtype):
-            classes = x.shape[-1]
+            name, classes = plan.named[place][0], x.shape[-1]
             floor = math.log(math.e + classes - 1) - 1
             raise DomainError(
                 f"{type(loss).__name__}: the rows of {name} lie in [0, 1] and sum to 1, so they look like "
@@ -237,20 +262,31 @@ def _refuse_unnormalised(loss: Loss, name: str, domain: Domain, x: Tensor) -> No
     )
 
 
-def _classes(loss: Loss, inputs: Inputs) -> float:
-    for (_, domain), x in zip(loss.named_domains, inputs, strict=True):
-        if domain.axes == ("classes",):
-            return x.shape[-1]
-    return math.inf
-
-
 def extremes(x: Tensor) -> tuple[float, float]:
     """The least and the largest value."""
     if x.numel() <= _FEW:
-        values = x.tolist() if x.ndim == 1 else x.flatten().tolist()
+        values = few(x)
         return min(values), max(values)
-    least, most = torch.aminmax(x)
-    return least.item(), most.item()
+    low, high = torch.aminmax(x)
+    return low.item(), high.item()
+
+
+def least(x: Tensor) -> float:
+    """The least value."""
+    return min(few(x)) if x.numel() <= _FEW else x.min().item()
+
+
+def finite(x: Tensor) -> bool:
+    """Whether no value is infinite or NaN: one such value makes the sum infinite or NaN.
+
+    A sum of finite values may overflow; then the answer is no, and a caller who must know looks again.
+    """
+    return math.isfinite(sum(few(x)) if x.numel() <= _FEW else x.detach().sum().item())
+
+
+def few(x: Tensor) -> list[float]:
+    """All values of a small tensor, which Python goes through faster than torch is called."""
+    return x.tolist() if x.ndim == 1 else x.detach().flatten().tolist()
 
 
 def _sampled(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,17 @@ import torch
 from torch import Tensor
 
 from ..cards import Domain
-from .admission import Named, line_up, refuse_probabilities, refuse_values, refuse_weight, settled, visible
+from .admission import (
+    Named,
+    Usual,
+    line_up,
+    lined_up,
+    refuse_probabilities,
+    refuse_values,
+    refuse_weight,
+    settled,
+    visible,
+)
 from .implementation import Implementation, fastest
 from .reduction import Empty, Reduction, nonzero, or_nothing, ratio
 from .tally import Tally
@@ -32,15 +43,20 @@ class CallPlan:
 
     Attributes:
         named: the inputs and where each lives.
-        bounded: whether some input has values outside its domain.
-        logits: whether some input could be mistaken for probabilities.
+        usual: for each input the dtype that nearly all callers give it, and how many axes of its own it then has;
+            None where inputs share an axis, so that a closer look is needed.
+        bounded: where the inputs are of which some values are outside the domain.
+        logits: where the inputs are that could be mistaken for probabilities.
+        classes: where the input is whose last axis holds the classes.
         coupled: whether the examples meet each other.
         refuses: whether the loss has a `refuse` of its own.
     """
 
     named: Named
-    bounded: bool
-    logits: bool
+    usual: Usual | None
+    bounded: tuple[int, ...]
+    logits: tuple[int, ...]
+    classes: int | None
     coupled: bool
     refuses: bool
 
@@ -50,11 +66,17 @@ class CallPlan:
         domains = [domain for _, domain in named]
         return cls(
             named,
-            bounded=any(d.bounded or d.normalised for d in domains),
-            logits=any(d.logits and d.axes for d in domains),
+            usual=None if sum(bool(d.axes) for d in domains) > 1 or any(d.size for d in domains) else _usual(domains),
+            bounded=tuple(i for i, d in enumerate(domains) if d.bounded),
+            logits=tuple(i for i, d in enumerate(domains) if d.logits and d.axes),
+            classes=next((i for i, d in enumerate(domains) if d.axes == ("classes",)), None),
             coupled=coupled,
             refuses=refuses,
         )
+
+
+def _usual(domains: Sequence[Domain]) -> Usual:
+    return tuple((torch.int64 if d.integer else torch.float32, len(d.axes)) for d in domains)
 
 
 @dataclass(slots=True)
@@ -109,12 +131,16 @@ def reduced(
         mean = _in_one_pass(faster, loss, inputs, None, None, reduction, normalizer, empty)
         if mean is not None:
             return mean
-    found = _examples(loss, inputs, keep, weight, faster)
+    return summarised(_examples(loss, inputs, keep, weight, faster), reduction, normalizer, empty)
+
+
+def summarised(found: Examples, reduction: Reduction, normalizer: str | float | Tensor | None, empty: Empty) -> Tensor:
+    """What the values of a batch come to; the arguments are those of `Loss.__call__`."""
     values = found.values
     if reduction == "mean":
         if found.keep is None and found.share is None and normalizer is None and values.numel():
             return values.mean()
-        return ratio(found.weighted().sum(), _denominator(found, normalizer), empty)
+        return ratio(found.weighted().sum(), divisor(found, normalizer), empty)
     if normalizer is not None:
         raise ValueError(f'normalizer={normalizer!r} belongs to reduction="mean", got reduction={reduction!r}.')
     if reduction == "sum":
@@ -129,13 +155,32 @@ def reduced(
     )
 
 
+def which(loss: Loss, *inputs: Tensor) -> str:
+    """The name of the implementation that `loss(*inputs)` runs.
+
+    Raises:
+        DomainError, DtypeError, ShapeError: as `loss(*inputs)` would.
+
+    >>> import torch, wald
+    >>> wald.which(wald.Huber(), torch.zeros(3), torch.ones(3))
+    'torch.nn.functional.huber_loss'
+    """
+    loss, inputs, keep, _ = _admitted(loss, inputs, None, None)
+    found = fastest(loss, _secured(loss, inputs, keep))
+    return found.name if found else f"definition ({type(loss).__name__}.per_example)"
+
+
 def tallied(
     loss: Loss, inputs: Inputs, weight: Tensor | None, mask: Tensor | None, normalizer: str | None, empty: Empty
 ) -> Tally:
     """What a batch contributes to the cost of a data set; the arguments are those of `Loss.tally`."""
     loss, inputs, keep, weight = _admitted(loss, inputs, weight, mask)
     inputs = _secured(loss, inputs, keep)
-    found = _examples(loss, inputs, keep, weight, fastest(loss, inputs))
+    return tally_of(_examples(loss, inputs, keep, weight, fastest(loss, inputs)), normalizer, empty)
+
+
+def tally_of(found: Examples, normalizer: str | None, empty: Empty) -> Tally:
+    """What these examples contribute to the cost of a data set; the arguments are those of `Loss.tally`."""
     values = found.weighted()
     everyone = torch.full_like(values, 1.0, requires_grad=False)
     kept = everyone if found.keep is None else found.keep.to(values.dtype)
@@ -159,11 +204,18 @@ def _admitted(
     if plain is not loss:
         return _admitted(plain, inputs, weight, mask)
     plan = loss._call  # pyright: ignore[reportPrivateUsage]
-    batch = line_up(loss, inputs)
+    batch = None if plan.usual is None else lined_up(plan.usual, inputs)
+    usual = batch is not None
+    if batch is None:
+        batch = line_up(loss, inputs)
     if plan.logits:
         refuse_probabilities(loss, inputs)
-    inputs = settled(loss, inputs)
-    keep = _kept(loss, inputs, batch, weight, mask)
+    if not usual:
+        inputs = settled(loss, inputs)
+    keep = loss.kept(*inputs)
+    if weight is None and mask is None:
+        return loss, inputs, keep, None
+    keep = which_count(loss, keep, batch, weight, mask)
     if weight is not None:
         refuse_weight(loss, weight)
         weight = weight.to(inputs[0].dtype)
@@ -177,7 +229,7 @@ def _secured(loss: Loss, inputs: Inputs, keep: Tensor | None, *, all_of_them: bo
     """
     plan = loss._call  # pyright: ignore[reportPrivateUsage]
     if keep is not None:
-        inputs = _safe(loss, inputs, keep, all_of_them=all_of_them or plan.refuses)
+        inputs = made_safe(loss, inputs, keep, all_of_them=all_of_them or plan.refuses)
     if plan.bounded:
         refuse_values(loss, inputs)
     if plan.refuses and all(visible(x) for x in inputs):
@@ -185,11 +237,10 @@ def _secured(loss: Loss, inputs: Inputs, keep: Tensor | None, *, all_of_them: bo
     return inputs
 
 
-def _kept(
-    loss: Loss, inputs: Inputs, batch: tuple[int, ...], weight: Tensor | None, mask: Tensor | None
+def which_count(
+    loss: Loss, keep: Tensor | None, batch: tuple[int, ...], weight: Tensor | None, mask: Tensor | None
 ) -> Tensor | None:
-    """Which examples count: the mask, the weights and the targets all have a say."""
-    keep = loss.kept(*inputs)
+    """Which examples count: what the inputs say (`keep`), the mask and the weights all have a say."""
     for name, given in (("mask", mask), ("weight", weight)):
         if given is None:
             continue
@@ -206,7 +257,7 @@ def _kept(
     return keep
 
 
-def _safe(loss: Loss, inputs: Inputs, keep: Tensor, *, all_of_them: bool) -> Inputs:
+def made_safe(loss: Loss, inputs: Inputs, keep: Tensor, *, all_of_them: bool) -> Inputs:
     """Examples that are left out, replaced by safe values, so that nothing hidden in them reaches the formula."""
     return tuple(
         torch.where(keep.reshape(keep.shape + (1,) * (x.ndim - keep.ndim)), x, torch.full_like(x, _stand_in(domain, x)))
@@ -235,7 +286,7 @@ def _in_one_pass(
     empty: Empty,
 ) -> Tensor | None:
     """The mean or the sum by an implementation that makes it without the values; None where it cannot."""
-    if any(isinstance(x, Tensor) and x.requires_grad for x in (weight, normalizer)):
+    if (weight is not None and weight.requires_grad) or (isinstance(normalizer, Tensor) and normalizer.requires_grad):
         return None
     with _as_wide(inputs):
         if keep is None and normalizer is None:
@@ -245,7 +296,7 @@ def _in_one_pass(
             return faster.mean(loss, *inputs, weight=counts, denominator=1.0)
         own = len(loss.named_domains[0][1].axes)
         blank = inputs[0].new_zeros(()).expand(inputs[0].shape[: inputs[0].ndim - own])
-        denominator = _denominator(Examples(blank, keep, weight, loss.share(*inputs)), normalizer)
+        denominator = divisor(Examples(blank, keep, weight, loss.share(*inputs)), normalizer)
         mean = faster.mean(loss, *inputs, weight=counts, denominator=nonzero(denominator, empty))
     return None if mean is None else or_nothing(mean, denominator, empty)
 
@@ -273,11 +324,14 @@ def _values(loss: Loss, inputs: Inputs, keep: Tensor | None, faster: Implementat
 
 def _as_wide(inputs: Inputs) -> AbstractContextManager[object]:
     """No autocast: the inputs are as wide as they need to be, and it would narrow a matrix product again."""
+    if not torch._C._is_any_autocast_enabled():  # pyright: ignore  (no public equivalent)
+        return _NOTHING
     device = inputs[0].device.type
     return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else _NOTHING
 
 
-def _denominator(found: Examples, normalizer: str | float | Tensor | None) -> Tensor:
+def divisor(found: Examples, normalizer: str | float | Tensor | None) -> Tensor:
+    """What the mean of these examples divides by."""
     if normalizer is None:
         return found.mass().sum()
     if isinstance(normalizer, Tensor):

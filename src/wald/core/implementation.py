@@ -102,15 +102,3 @@ def fastest(loss: Loss, inputs: tuple[Tensor, ...]) -> Implementation | None:
             if candidate.accepts(loss, *inputs):
                 return candidate
     return None
-
-
-def which(loss: Loss, *inputs: Tensor) -> str:
-    """The name of the implementation that `loss(*inputs)` runs.
-
-    >>> import torch, wald
-    >>> wald.which(wald.Huber(), torch.zeros(3), torch.ones(3))
-    'torch.nn.functional.huber_loss'
-    """
-    arranged = loss.arranged(inputs, None, None)[0]
-    found = fastest(arranged, loss.prepared(*inputs))
-    return found.name if found else f"definition ({type(loss).__name__}.per_example)"

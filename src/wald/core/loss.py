@@ -207,8 +207,16 @@ class Contrastive(Loss):
     """A loss of embeddings against each other: what belongs together is near, what does not is far."""
 
 
+class Listwise(Loss):
+    """A loss of the scores of a list of items against how relevant each is; a relevance of -inf is an empty place."""
+
+
 class Preference(Loss):
     """A loss of how a model scores a chosen and a rejected answer."""
+
+
+class Policy(Loss):
+    """A loss of how likely a policy makes the actions that were taken, and of what they earned."""
 
 
 class Generative(Loss):

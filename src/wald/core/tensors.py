@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-_made: Final[dict[tuple[tuple[float, ...], torch.dtype, torch.device], Tensor]] = {}
+#: What was made of which values; they are kept beside it, so that nothing else can have their identity.
+_made: Final[dict[tuple[Any, torch.dtype, torch.device], tuple[tuple[float, ...], Tensor]]] = {}
+
+#: How many are kept, and of how many values it is quicker to see whether they are equal than to make a tensor anew.
+_KEPT: Final = 1024
+_FEW: Final = 32
 
 
 def constant(values: tuple[float, ...], like: Tensor) -> Tensor:
     """A field such as class weights as a tensor beside `like`, copied to its device once and then kept."""
     if torch.compiler.is_compiling():
         return torch.tensor(values, dtype=like.dtype, device=like.device)
-    key = (values, like.dtype, like.device)
-    if (tensor := _made.get(key)) is None:
-        tensor = torch.tensor(values, dtype=like.dtype, device=like.device)
-        if _lasting(tensor):
-            _made[key] = tensor
+    # The weights of many classes are known by their identity: going through all of them at each call takes longer
+    # than the loss of a small batch. They are a field, so the next call brings the same ones.
+    key = (values if len(values) <= _FEW else id(values), like.dtype, like.device)
+    if (found := _made.get(key)) is not None:
+        return found[1]
+    tensor = torch.tensor(values, dtype=like.dtype, device=like.device)
+    if _lasting(tensor):
+        if len(_made) >= _KEPT:
+            _made.pop(next(iter(_made)), None)
+        _made[key] = values, tensor
     return tensor
 
 

@@ -1,12 +1,10 @@
 """Classification losses for which torch itself has the fast kernel, wherever it means the same."""
 
-import math
-
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
 from ..core import constant, implements
-from ..core.admission import visible
+from ..core.admission import finite, visible
 from ..losses import BinaryCrossEntropy, CrossEntropy, NextToken
 from .unweighted import unweighted
 
@@ -64,8 +62,7 @@ def _over_classes(loss: CrossEntropy | NextToken, prediction: Tensor, target: Te
 
 
 def _finite(prediction: Tensor) -> bool:
-    # One infinite logit makes the sum infinite or NaN.
-    return visible(prediction) and math.isfinite(prediction.detach().sum().item())
+    return visible(prediction) and finite(prediction)
 
 
 def _finite_logits(loss: BinaryCrossEntropy, prediction: Tensor, target: Tensor) -> bool:

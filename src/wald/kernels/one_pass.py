@@ -53,35 +53,43 @@ class _OnePass(torch.autograd.Function):
         (upstream,) = upstreams
         tensors: tuple[Tensor, ...] = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return None, None, *_differentiable(ctx.definition, tensors, ctx.needed, upstream)
+            return None, None, *differentiable(ctx.definition, tensors, ctx.needed, upstream)
         # The gradients are given away, so that autograd need not copy them; a second backward makes them anew.
         gradients: Gradients | None = ctx.gradients
         ctx.gradients = None
         if gradients is None:
             gradients = _again(ctx.compute, tensors, ctx.needed)
-        return None, None, *(None if g is None else _scaled(g, upstream) for g in gradients)
+        return None, None, *(None if g is None else scaled(g, upstream) for g in gradients)
 
 
 def _again(compute: Compute, tensors: tuple[Tensor, ...], needed: tuple[bool, ...]) -> Gradients:
     return compute(needed, *(x.detach() for x in tensors))[1]
 
 
-def _differentiable(
+def differentiable(
     definition: Definition, tensors: tuple[Tensor, ...], needed: tuple[bool, ...], upstream: Tensor
 ) -> Gradients:
     """The gradients as the definition gives them, in a graph of their own."""
     with torch.enable_grad():
+        # Each under a name of its own: what one tensor owes to another that it was made from is asked for elsewhere,
+        # and one that is given twice would answer for both.
+        tensors = tuple(x.view_as(x) for x in tensors)
         value = definition(*tensors)
         wanted = [x for x, is_needed in zip(tensors, needed, strict=True) if is_needed]
         found = iter(torch.autograd.grad(value, wanted, upstream, create_graph=True, allow_unused=True))
     return tuple(next(found) if is_needed else None for is_needed in needed)
 
 
-def _scaled(gradient: Tensor, upstream: Tensor) -> Tensor:
+def scaled(gradient: Tensor, upstream: Tensor) -> Tensor:
     """The gradient times what comes from above, in the memory of the gradient."""
     # A batch of upstream gradients (`is_grads_batched`) wants a gradient for each.
     many = torch._C._functorch.is_legacy_batchedtensor(upstream)  # pyright: ignore  (no public equivalent)
-    if not many and upstream.ndim == 0 and upstream.device.type == "cpu" and upstream.item() == 1:
-        return gradient
+    if not many and upstream.ndim == 0:
+        if upstream.is_cpu and upstream.item() == 1:
+            return gradient
+        if gradient.is_cuda and upstream.is_cuda:
+            from .gpu.rescaling import rescaled
+
+            return rescaled(gradient, upstream)
     factor = upstream.reshape(upstream.shape + (1,) * (gradient.ndim - upstream.ndim))
     return gradient * factor if many else gradient.mul_(factor)

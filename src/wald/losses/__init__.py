@@ -2,6 +2,7 @@
 
 from ._absolute import Absolute as Absolute
 from ._asymmetric_focal import AsymmetricFocal as AsymmetricFocal
+from ._batch_triplet import BatchTriplet as BatchTriplet
 from ._beta_proper import BetaProper as BetaProper
 from ._binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from ._bradley_terry import BradleyTerry as BradleyTerry
@@ -9,7 +10,9 @@ from ._brier import Brier as Brier
 from ._class_balanced import ClassBalancedCrossEntropy as ClassBalancedCrossEntropy
 from ._contrastive_pair import ContrastivePair as ContrastivePair
 from ._cost_sensitive import CostSensitiveCrossEntropy as CostSensitiveCrossEntropy
+from ._cox import Cox as Cox
 from ._cross_entropy import CrossEntropy as CrossEntropy
+from ._crps import CRPS as CRPS
 from ._dice import Dice as Dice
 from ._dpo import DPO as DPO
 from ._expectile import Expectile as Expectile
@@ -18,27 +21,39 @@ from ._focal import Focal as Focal
 from ._gamma import Gamma as Gamma
 from ._gan import GANDiscriminator as GANDiscriminator, GANGenerator as GANGenerator
 from ._gaussian_nll import GaussianNLL as GaussianNLL
+from ._grpo import GRPO as GRPO
 from ._hinge import Hinge as Hinge, SquaredHinge as SquaredHinge
 from ._huber import Huber as Huber
 from ._info_nce import InfoNCE as InfoNCE
 from ._interval import Interval as Interval
+from ._jensen_shannon import JensenShannon as JensenShannon
 from ._kl_divergence import KLDivergence as KLDivergence
 from ._ldam import LDAM as LDAM
 from ._linex import Linex as Linex
+from ._list_mle import ListMLE as ListMLE
 from ._log_cosh import LogCosh as LogCosh
 from ._logit_adjusted import LogitAdjusted as LogitAdjusted
+from ._lovasz_hinge import LovaszHinge as LovaszHinge
+from ._lovasz_softmax import LovaszSoftmax as LovaszSoftmax
 from ._negative_binomial import NegativeBinomial as NegativeBinomial
 from ._next_token import NextToken as NextToken
+from ._nt_xent import NTXent as NTXent
 from ._ordinal import Ordinal as Ordinal
+from ._pairwise_hinge import PairwiseHinge as PairwiseHinge
 from ._pairwise_logistic import PairwiseLogistic as PairwiseLogistic
+from ._partial_auc import PartialAUC as PartialAUC
 from ._percentage import Percentage as Percentage
 from ._pinball import Pinball as Pinball
 from ._poisson import Poisson as Poisson
+from ._proxy_softmax import ProxySoftmax as ProxySoftmax
 from ._pseudo_huber import PseudoHuber as PseudoHuber
 from ._ranked_probability import RankedProbability as RankedProbability
+from ._sig_lip import SigLIP as SigLIP
 from ._smoothed_pinball import SmoothedPinball as SmoothedPinball
+from ._soft_spearman import SoftSpearman as SoftSpearman
 from ._squared import Squared as Squared
 from ._squared_log import SquaredLog as SquaredLog
+from ._sup_con import SupCon as SupCon
 from ._threshold_weighted import ThresholdWeighted as ThresholdWeighted
 from ._triplet import Triplet as Triplet
 from ._tweedie import Tweedie as Tweedie

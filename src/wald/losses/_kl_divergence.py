@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ..cards import Card, Formula, Logits, LogProbabilities, Probabilities, param
 from ..core import Supervised
+from ._spaces import Distribution, distribution, divergence
 
 
 class KLDivergence(Supervised):
@@ -103,16 +103,9 @@ class KLDivergence(Supervised):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
-        p, t = _both(prediction, self.prediction_space), _both(target, self.target_space)
-        (own, log_own), (_, log_other) = (t, p) if self.direction == "forward" else (p, t)
-        return (own * (log_own - log_other).masked_fill(own == 0, 0.0)).sum(-1)
+        return self.between(distribution(prediction, self.prediction_space), distribution(target, self.target_space))
 
-
-def _both(x: Tensor, space: str) -> tuple[Tensor, Tensor]:
-    """Probabilities and their logarithms."""
-    if space == "probabilities":
-        none = x == 0
-        # Zero is replaced before the logarithm, whose slope there would be infinite.
-        return x, x.masked_fill(none, 1.0).log().masked_fill(none, -torch.inf)
-    logs = x.log_softmax(-1) if space == "logits" else x
-    return logs.exp(), logs
+    def between(self, prediction: Distribution, target: Distribution) -> Tensor:
+        """The divergence where both sides are known as probabilities and as their logarithms, (*batch, classes)."""
+        own, other = (target, prediction) if self.direction == "forward" else (prediction, target)
+        return divergence(*own, other[1])

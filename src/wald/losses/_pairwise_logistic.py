@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ..cards import BinaryTarget, Card, Formula, Real, param
-from ..core import ShapeError, Supervised
+from ..core import Supervised
+from ._pairs import mean_over, one_batch_of_scores
 from ._softplus import softplus
 
 
@@ -64,20 +65,10 @@ class PairwiseLogistic(Supervised):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor, *, keep: Tensor | None = None) -> Tensor:
-        if prediction.ndim != 1:
-            raise ShapeError(
-                f"PairwiseLogistic: prediction {tuple(prediction.shape)} must be (N,), as the one batch axis says "
-                "which examples meet. Use prediction.flatten() and target.flatten() if all of them do, or "
-                "torch.vmap(loss)(prediction, target) for separate batches."
-            )
+        one_batch_of_scores("PairwiseLogistic", prediction=prediction, target=target)
         here = torch.ones_like(target) if keep is None else keep.to(target.dtype)
         yes, no = target * here, (1 - target) * here
         # What a pair costs, its positive in the row.
         cost = softplus(self.scale * (prediction - prediction.unsqueeze(-1)))
         as_yes, as_no = (cost * no).sum(-1), (cost * yes.unsqueeze(-1)).sum(-2)
-        return target * _over(as_yes, no.sum()) + (1 - target) * _over(as_no, yes.sum())
-
-
-def _over(total: Tensor, count: Tensor) -> Tensor:
-    """A mean, which of nothing is 0."""
-    return total / torch.where(count > 0, count, torch.ones_like(count))
+        return target * mean_over(as_yes, no.sum()) + (1 - target) * mean_over(as_no, yes.sum())

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core import DtypeError, ShapeError, constant
-from ..core.admission import extremes, visible
+from ..core.admission import least, visible
 
 if TYPE_CHECKING:
     from ..core import Loss
@@ -52,7 +52,7 @@ def not_ignored(target: Tensor, ignore_index: int) -> Tensor | None:
     if target.is_floating_point():
         return None
     # Where looking is free, a batch without ignored targets is spared the copy that a mask costs.
-    if ignore_index < 0 and visible(target) and target.numel() and extremes(target)[0] >= 0:
+    if ignore_index < 0 and visible(target) and target.numel() and least(target) >= 0:
         return None
     return target != ignore_index
 

@@ -15,6 +15,8 @@ _INSTEAD = {
     "wald.CrossEntropy() or wald.Squared().",
     "Preference": "It compares two answers to one question. Train a policy with it in torch; for a table of wins and "
     "losses use wald.BinaryCrossEntropy().",
+    "Policy": "It weighs the actions of a policy by what they earned. Train a policy with it in torch; for a table use "
+    "wald.CrossEntropy() with weights.",
     "Generative": "It judges a critic of generated examples. Train it in torch; for a table use "
     "wald.BinaryCrossEntropy().",
 }

@@ -64,7 +64,10 @@ def _vectors(subject: Subject) -> list[int]:
     axes = subject.prediction.axes
     if not axes or subject.prediction.logits or subject.prediction.normalised:
         return []
-    return [i for i, (name, d) in enumerate(subject.domains) if d.axes == axes and not d.integer and name != "target"]
+    observed = ("target", "relevance")
+    return [
+        i for i, (name, d) in enumerate(subject.domains) if d.axes == axes and not d.integer and name not in observed
+    ]
 
 
 def _of_embeddings(subject: Subject, vectors: list[int]) -> Degenerate:

@@ -87,14 +87,14 @@ def _of(
     first: bool,
 ) -> Tensor:
     rows = shape[0]
+    own = shape + tuple(sizes[axis] for axis in domain.axes)
     if domain.integer:
-        ids = torch.arange(math.prod(shape)).reshape(shape)
-        shuffled = (7 * ids + torch.div(ids, 5, rounding_mode="floor")) if len(shape) > 1 else ids
+        ids = torch.arange(math.prod(own)).reshape(own)
+        shuffled = (7 * ids + torch.div(ids, 5, rounding_mode="floor")) if len(own) > 1 else ids
         count = sizes.get("classes", int(min(domain.high, 8)) + 1)
         return shuffled % int(min(count, domain.high + 1))
     if not first and (domain.low, domain.high) == (0.0, 1.0) and not domain.normalised:
         # Labels for sure: libraries part ways on what lies between, and that is told apart from a mistake.
-        own = shape + tuple(sizes[axis] for axis in domain.axes)
         return ((torch.arange(math.prod(own)) * 5 // 3) % 2).reshape(own).to(torch.float64)
     x = sample(domain, shape, generator, sizes=sizes, target=False)
     if domain.normalised:

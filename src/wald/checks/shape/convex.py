@@ -88,7 +88,7 @@ def _along(subject: Subject, first: Inputs, last: Inputs, share: Tensor) -> Inpu
 def _emitted(subject: Subject) -> list[int]:
     """The places of the inputs that a model emits: the first, and where nothing is observed those like it."""
     names = [name for name, _ in subject.domains]
-    if len(names) == 1 or names[1] == "target":
+    if len(names) == 1 or names[1] in ("target", "relevance"):
         return [0]
     return [place for place, (_, domain) in enumerate(subject.domains) if domain == subject.prediction]
 

@@ -65,7 +65,7 @@ def _of_catalogue(target: Target, loss: Loss, task: str | None, seed: int) -> Su
 def _emitted(loss: Loss) -> tuple[int, ...]:
     """The first input, and where none is a target those like it that no reference model gives."""
     names, domains = zip(*loss.named_domains, strict=True)
-    if "target" in names:
+    if "target" in names or "relevance" in names:
         return (0,)
     return tuple(
         place

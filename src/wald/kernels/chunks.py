@@ -1,0 +1,93 @@
+"""A loss piece by piece: each piece goes through its formula and autograd while it is in the cache.
+
+Eager torch writes every step of a formula to memory and reads it back; a piece of the inputs keeps all steps of the
+formula in the cache, and only the gradient is written to memory. What runs is torch's own function where it means the
+same, and else the definition itself, so that no formula is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+
+from ..core.implementation import Implementation, implementations
+
+if TYPE_CHECKING:
+    from ..core import Loss
+
+#: So many numbers a piece: with the steps of a formula they stay in the second-level cache.
+PIECE: Final = 131_072
+
+
+def in_pieces(
+    loss: Loss,
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    scale: float = 1.0,
+    values: Tensor | None = None,
+    gradient: Tensor | None = None,
+) -> float:
+    """Σ weight · value, with the values in `values` and weight · scale · slope in `gradient`.
+
+    Args:
+        loss: a loss whose examples do not meet, one number or one row each.
+        prediction: what the gradient is of, of the shape (examples, ...).
+        target: of the same first axis.
+        weight: what each example counts; the prediction of one that counts 0 is replaced by 0 before the formula.
+        scale: what the gradient is multiplied by, beside the weight.
+        values: takes the values, unweighted.
+        gradient: takes the gradient; it may be the prediction itself, to be overwritten.
+    """
+    sum_ = 0.0
+    size = max(1, PIECE // max(1, prediction[:1].numel()))
+    for begin in range(0, len(prediction), size):
+        here = slice(begin, begin + size)
+        sum_ += _one_piece(
+            loss,
+            *(prediction[here], target[here]),
+            *(None if x is None else x[here] for x in (weight, values, gradient)),
+            scale,
+        )
+    return sum_
+
+
+def _one_piece(
+    loss: Loss,
+    prediction: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    values: Tensor | None,
+    gradient: Tensor | None,
+    scale: float,
+) -> float:
+    if weight is not None:
+        keep = weight != 0
+        prediction = torch.where(keep.reshape(keep.shape + (1,) * (prediction.ndim - keep.ndim)), prediction, 0.0)
+    x = prediction.detach().requires_grad_(gradient is not None)
+    with torch.set_grad_enabled(gradient is not None):
+        value = _formula(loss, x, target)(x, target)
+    found = value.detach()
+    if values is not None:
+        values.copy_(found)
+    if gradient is not None:
+        upstream = torch.full_like(found, scale) if weight is None else weight * scale
+        gradient.copy_(torch.autograd.grad(value, x, upstream)[0])
+    return (found if weight is None else found * weight).sum(dtype=torch.float64).item()
+
+
+def _formula(loss: Loss, prediction: Tensor, target: Tensor) -> Callable[..., Tensor]:
+    for own in _torchs_own(type(loss)):
+        if own.accepts(loss, prediction, target):
+            return partial(own.run, loss)
+    return loss.per_example  # pyright: ignore[reportAttributeAccessIssue]  (every loss has one)
+
+
+@cache
+def _torchs_own(kind: type[Loss]) -> tuple[Implementation, ...]:
+    return tuple(each for each in implementations() if each.of is kind and each.name.startswith("torch."))

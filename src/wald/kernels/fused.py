@@ -1,0 +1,99 @@
+"""Implementations that make the gradient beside the value, and what is left to say of each: one function.
+
+Such a function, an engine, is `engine(loss, prediction, target, *, weight, scale, values, gradient) -> total`. The
+total is Σ weight · value; the values of the examples, unweighted, are written to `values`, and
+weight · scale · slope to `gradient`, where these are not None. A weight of 0 leaves an example out: nothing in it is
+looked at, and its gradient is 0. `gradient` may be the prediction itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from ..core import Loss, implements
+from .one_pass import Gradients, one_pass
+from .overwriting import may_overwrite, overwritten
+
+
+class Engine(Protocol):
+    """Fills in the values and the gradient, and gives the total."""
+
+    def __call__(
+        self,
+        loss: Any,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        weight: Tensor | None = None,
+        scale: float = 1.0,
+        values: Tensor | None = None,
+        gradient: Tensor | None = None,
+    ) -> float: ...
+
+
+def fused(of: type[Any], engine: Engine, *, name: str, accepts: Callable[..., bool]) -> None:
+    """Register an engine as a faster implementation of the loss `of`, where `accepts(loss, prediction, target)`."""
+
+    def run(loss: Loss, prediction: Tensor, target: Tensor) -> Tensor:
+        def compute(needed: tuple[bool, ...], x: Tensor, truth: Tensor) -> tuple[Tensor, Gradients]:
+            values = x.new_empty(_batch(loss, x))
+            gradient = x.new_empty(x.shape) if needed[0] else None
+            engine(loss, x, truth, values=values, gradient=gradient)
+            return values, (gradient, None)
+
+        return one_pass(compute, loss.per_example, prediction, target)
+
+    def mean(
+        loss: Loss,
+        *inputs: Tensor,
+        weight: Tensor | None = None,
+        denominator: Tensor | float | None = None,
+    ) -> Tensor | None:
+        prediction, target = inputs
+        scale = _scale(loss, inputs, weight, denominator)
+        if scale is None:
+            return None
+        inplace = may_overwrite(prediction)
+
+        def compute(needed: tuple[bool, ...], x: Tensor, truth: Tensor, *counts: Tensor) -> tuple[Tensor, Gradients]:
+            gradient = (x if inplace else x.new_empty(x.shape)) if needed[0] else None
+            total = engine(loss, x, truth, weight=counts[0] if counts else None, scale=scale, gradient=gradient)
+            return x.new_tensor(total * scale), (gradient, *(None for _ in needed[1:]))
+
+        def definition(x: Tensor, truth: Tensor, *counts: Tensor) -> Tensor:
+            return _weighted(loss, x, truth, *counts) * scale
+
+        counts = () if weight is None else (weight,)
+        if inplace:
+            return overwritten(compute, prediction, target, *counts)
+        return one_pass(compute, definition, prediction, target, *counts)
+
+    implements(of, name=name, accepts=accepts, mean=mean, skips=True)(run)
+
+
+def _batch(loss: Loss, prediction: Tensor) -> tuple[int, ...]:
+    return prediction.shape[: prediction.ndim - len(loss.named_domains[0][1].axes)]
+
+
+def _scale(
+    loss: Loss, inputs: tuple[Tensor, ...], weight: Tensor | None, denominator: Tensor | float | None
+) -> float | None:
+    """One over the denominator, which is the mass of the examples where None is given; None for no mass."""
+    if denominator is None:
+        share = loss.share(*inputs)
+        mass = share if weight is None else weight if share is None else share * weight
+        denominator = float(math.prod(_batch(loss, inputs[0]))) if mass is None else mass.sum()
+    number = denominator.item() if isinstance(denominator, Tensor) else denominator
+    return 1 / number if number else None
+
+
+def _weighted(loss: Loss, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Σ weight · value by the definition; what has weight 0 is replaced before the formula sees it."""
+    if weight is None:
+        return loss.per_example(prediction, target).sum()
+    hidden = (weight == 0).reshape(weight.shape + (1,) * (prediction.ndim - weight.ndim))
+    return (loss.per_example(prediction.masked_fill(hidden, 0.0), target) * weight).sum()

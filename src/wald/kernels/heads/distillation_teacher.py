@@ -1,0 +1,195 @@
+"""What a teacher says of each token, in whichever form it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...core import DomainError, DtypeError, ShapeError
+from ...core.admission import visible
+from .policy_operands import all_logits, operands, refuse_head
+from .policy_products import HeadProducts
+
+#: Logits of all tokens, (*batch, classes), or a function that gives those of some, by the numbers of their rows.
+Logits = Tensor | Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherHead:
+    """Hidden states and a head.
+
+    Attributes:
+        tensors: hidden states (rows, features), matrix and, if there is one, bias.
+    """
+
+    tensors: tuple[Tensor, ...]
+
+    def defined(self) -> Tensor:
+        """All logits."""
+        hidden, weight, *rest = self.tensors
+        return all_logits(hidden, weight, rest[0] if rest else None)
+
+    def chunks(self, most: int) -> Callable[[Tensor], Tensor]:
+        """A function from at most so many row numbers to their logits, in memory that the next call uses again."""
+        head = HeadProducts((False,) * len(self.tensors), *self.tensors)
+        buffer = head.buffer(most)
+        return lambda rows: head.logits(rows, buffer)
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherLogits:
+    """Logits as they are.
+
+    Attributes:
+        given: (rows, classes), or a function of row numbers.
+        rows: how many there are.
+        classes: how many classes there are.
+    """
+
+    given: Logits
+    rows: int
+    classes: int
+
+    def defined(self) -> Tensor:
+        """All logits."""
+        if isinstance(self.given, Tensor):
+            return _widened(self.given)
+        return self.chunks(0)(torch.arange(self.rows))
+
+    def chunks(self, most: int) -> Callable[[Tensor], Tensor]:
+        """A function from row numbers to their logits."""
+        given = self.given
+        if isinstance(given, Tensor):
+            return lambda rows: _widened(given.index_select(0, rows))
+
+        def asked(rows: Tensor) -> Tensor:
+            found = given(rows).detach()
+            if found.shape != (len(rows), self.classes):
+                raise ShapeError(
+                    f"teacher_logits({len(rows)} row numbers) gave {tuple(found.shape)}; give one row of logits for "
+                    f"each row number, {(len(rows), self.classes)}."
+                )
+            return _widened(found)
+
+        return asked
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherTop:
+    """The likeliest classes of each token.
+
+    Attributes:
+        ids: (rows, k), class ids.
+        logprob: (rows, k), their log-probabilities among all classes.
+        tail: "bucket" or "renormalise".
+    """
+
+    ids: Tensor
+    logprob: Tensor
+    tail: str
+
+    def outcomes(self, rows: Tensor | None, classes: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The ids, and the log-probabilities of the outcomes that are told apart, the bucket last."""
+        ids = self.ids if rows is None else self.ids[rows]
+        logs = (self.logprob if rows is None else self.logprob[rows]).to(dtype)
+        if self.tail == "renormalise":
+            return ids, logs.log_softmax(-1)
+        if ids.shape[-1] == classes:
+            return ids, logs
+        rest = (1 - logs.exp().sum(-1, keepdim=True)).clamp(min=0)
+        return ids, torch.cat([logs, rest.log()], -1)
+
+
+Teacher = TeacherHead | TeacherLogits | TeacherTop
+
+
+def teacher_of(
+    who: str,
+    batch: tuple[int, ...],
+    classes: int,
+    head: tuple[Tensor | None, Tensor | None, Tensor | None],
+    logits: Logits | None,
+    top: tuple[Tensor, Tensor] | None,
+    tail: str,
+) -> Teacher:
+    """The teacher in the form in which it is given, without a gradient.
+
+    Raises:
+        TypeError: there is no teacher, or more than one.
+        ShapeError: it is not of the same tokens or classes as the student.
+        DomainError: what is given as log-probabilities is none, or names a class twice.
+        ValueError: `tail` is not one of its choices.
+    """
+    hidden, weight, bias = (None if x is None else x.detach() for x in head)
+    forms = (hidden is not None or weight is not None) + (logits is not None) + (top is not None)
+    if forms != 1:
+        raise TypeError(
+            f"{who} wants one teacher, got {forms}. Give teacher_hidden and teacher_weight, or teacher_logits=, or "
+            "teacher_top=(ids, log_probabilities)."
+        )
+    if tail not in ("bucket", "renormalise"):
+        raise ValueError(f'{who}: tail must be "bucket" or "renormalise", got {tail!r}.')
+    if top is not None:
+        return _top_of(who, batch, classes, top, tail)
+    if logits is not None:
+        if isinstance(logits, Tensor):
+            _refuse_classes(who, "teacher_logits", logits.shape[-1], classes)
+            _refuse_batch(who, "teacher_logits", tuple(logits.shape[:-1]), batch)
+            logits = logits.detach().reshape(-1, classes)
+        return TeacherLogits(logits, torch.Size(batch).numel(), classes)
+    if hidden is None or weight is None:
+        raise TypeError(f"{who}: teacher_{'hidden' if hidden is None else 'weight'} is missing; a head needs both.")
+    refuse_head(who, hidden, weight, bias, names=("teacher_hidden", "teacher_weight", "teacher_bias"))
+    _refuse_batch(who, "teacher_hidden", tuple(hidden.shape[:-1]), batch)
+    _refuse_classes(who, "teacher_weight", len(weight), classes)
+    tensors = operands(who, hidden.reshape(-1, hidden.shape[-1]), weight)
+    return TeacherHead(tensors if bias is None else (*tensors, bias))
+
+
+def _top_of(who: str, batch: tuple[int, ...], classes: int, top: tuple[Tensor, Tensor], tail: str) -> TeacherTop:
+    ids, logs = (x.detach() for x in top)
+    if ids.is_floating_point() or not logs.is_floating_point():
+        swapped = ids.is_floating_point() and not logs.is_floating_point()
+        fix = "They look swapped: use teacher_top=(ids, log_probabilities)." if swapped else "Use ids.long()."
+        raise DtypeError(
+            f"{who}: teacher_top is of {ids.dtype} and {logs.dtype}, wanted whole numbers and floats. {fix}"
+        )
+    if ids.shape != logs.shape:
+        raise ShapeError(f"{who}: teacher_top has ids {tuple(ids.shape)} and log-probabilities {tuple(logs.shape)}.")
+    _refuse_batch(who, "teacher_top", tuple(ids.shape[:-1]), batch)
+    ids, logs = ids.reshape(-1, ids.shape[-1]).long(), logs.reshape(-1, ids.shape[-1])
+    if visible(ids) and ids.numel():
+        if bool(((ids < 0) | (ids >= classes)).any()):
+            raise DomainError(
+                f"{who}: the ids of teacher_top reach from {int(ids.min())} to {int(ids.max())}; the student has "
+                f"classes 0 to {classes - 1}."
+            )
+        ordered = ids.sort(-1).values
+        if bool((ordered[:, 1:] == ordered[:, :-1]).any()):
+            raise DomainError(f"{who}: a row of teacher_top names a class twice. Use the ids of torch.topk.")
+    if visible(logs) and logs.numel() and float(most := logs.double().exp().sum(-1).max()) > 1 + 2e-2:
+        raise DomainError(
+            f"{who}: the log-probabilities of teacher_top add up to {float(most):.3g} after exp in one row, and "
+            "probabilities to 1 at most. Use logits.log_softmax(-1).topk(k)."
+        )
+    return TeacherTop(ids, logs, tail)
+
+
+def _refuse_batch(who: str, name: str, got: tuple[int, ...], batch: tuple[int, ...]) -> None:
+    if got != tuple(batch):
+        raise ShapeError(
+            f"{who}: {name} is of tokens {got}, the student of {tuple(batch)}. Both must have seen the same tokens."
+        )
+
+
+def _refuse_classes(who: str, name: str, got: int, classes: int) -> None:
+    if got != classes:
+        fix = f"If the larger one is padded, use {'weight' if classes > got else name}[:{min(got, classes)}]."
+        raise ShapeError(f"{who}: {name} has {got} classes, the student {classes}. {fix}")
+
+
+def _widened(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))

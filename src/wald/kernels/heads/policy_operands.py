@@ -1,0 +1,114 @@
+"""What the heads of policies, preferences and distillations are given: checked, and in the dtypes of the products."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
+
+from ...core import DomainError, DtypeError, ShapeError
+from ...core.admission import visible
+
+
+def refuse_head(who: str, hidden: Tensor, weight: Tensor, bias: Tensor | None, *, names: tuple[str, str, str]) -> None:
+    """Raise unless these are hidden states and a head for them.
+
+    Args:
+        who: who asks, for messages.
+        hidden: (*batch, features).
+        weight: (classes, features).
+        bias: (classes,), or None.
+        names: what the caller calls the three.
+
+    Raises:
+        DtypeError: one of them is not a floating-point tensor.
+        ShapeError: they do not go together.
+    """
+    for name, x in zip(names, (hidden, weight, bias), strict=True):
+        if x is None and name == names[2]:
+            continue
+        if not isinstance(x, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DtypeError(f"{who}: {name} is a {type(x).__name__}, not a tensor. Use torch.as_tensor({name}).")
+        if not x.is_floating_point():
+            raise DtypeError(f"{who}: {name} is {x.dtype}, and a linear head multiplies floats. Use {name}.float().")
+    if weight.ndim != 2:
+        raise ShapeError(
+            f"{who}: {names[1]} {tuple(weight.shape)} must be (classes, features), as in torch.nn.Linear. "
+            "Use lm_head.weight."
+        )
+    if hidden.ndim == 0 or hidden.shape[-1] != weight.shape[1]:
+        turned = hidden.ndim > 0 and hidden.shape[-1] == weight.shape[0]
+        fix = f"It looks transposed: use {names[1]}.T." if turned else "Was the head made for another model?"
+        raise ShapeError(
+            f"{who}: the last axis of {names[0]} {tuple(hidden.shape)} and of {names[1]} {tuple(weight.shape)} must "
+            f"both hold the features. {fix}"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ShapeError(
+            f"{who}: {names[2]} {tuple(bias.shape)} must hold one number for each of the {len(weight)} rows of "
+            f"{names[1]}."
+        )
+
+
+def refuse_ids(who: str, name: str, ids: Tensor, hidden: Tensor, hidden_name: str) -> None:
+    """Raise unless these are class ids, one for each row of the hidden states.
+
+    Raises:
+        DtypeError: they are not whole numbers.
+        ShapeError: their shape is not the batch of `hidden`.
+    """
+    if not isinstance(ids, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DtypeError(f"{who}: {name} is a {type(ids).__name__}, not a tensor. Use torch.as_tensor({name}).")
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise DtypeError(f"{who}: {name} is {ids.dtype}, and token ids are whole numbers. Use {name}.long().")
+    if ids.shape != hidden.shape[:-1]:
+        ahead = ids.ndim > 0 and hidden.ndim > 1 and ids.shape == (*hidden.shape[:-2], hidden.shape[-2] + 1)
+        behind = ids.ndim > 0 and hidden.ndim > 1 and ids.shape == (*hidden.shape[:-2], hidden.shape[-2] - 1)
+        fix = f"Use {name}[..., 1:]: a state predicts the token after it." if ahead else "One id for each state."
+        fix = f"Use {hidden_name}[..., :-1, :]: the last state predicts no token." if behind else fix
+        raise ShapeError(
+            f"{who}: {name} {tuple(ids.shape)} must have the shape of the states, {tuple(hidden.shape[:-1])}. {fix}"
+        )
+
+
+def refuse_outside(who: str, name: str, ids: Tensor, keep: Tensor, classes: int, ignore_index: int) -> None:
+    """Raise for ids that the head has no row for, where looking is free.
+
+    Raises:
+        DomainError: an id that counts is negative or too large.
+    """
+    if not visible(ids):
+        return
+    outside = keep & ((ids < 0) | (ids >= classes))
+    if bool(outside.any()):
+        seen = int(ids[outside][0])
+        fix = "Leave such tokens out with ignore_index=" + str(seen) if seen < 0 else "Was the vocabulary extended?"
+        raise DomainError(
+            f"{who}: {name} contains {seen} ({int(outside.sum())} ids are outside); expected ids from 0 to "
+            f"{classes - 1}, or ignore_index={ignore_index}. {fix}."
+        )
+
+
+def operands(who: str, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """The same tensors in the dtype of their products: their own, or that of autocast.
+
+    Raises:
+        DtypeError: they have several.
+    """
+    kind, dtype = tensors[0].device.type, tensors[0].dtype
+    if torch.is_autocast_enabled(kind) and dtype != torch.float64:
+        return tuple(x.to(torch.get_autocast_dtype(kind)) for x in tensors)
+    if any(x.dtype != dtype for x in tensors):
+        found = ", ".join(str(x.dtype).removeprefix("torch.") for x in tensors)
+        raise DtypeError(
+            f"{who}: hidden states and head are {found}. Use one dtype, such as hidden.to(weight.dtype), or "
+            "torch.autocast."
+        )
+    return tensors
+
+
+def all_logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The whole matrix of logits, fp32 or wider, in differentiable torch."""
+    dtype = torch.promote_types(hidden.dtype, torch.float32)
+    with torch.autocast(hidden.device.type, enabled=False):
+        return F.linear(hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
