@@ -21,6 +21,8 @@ from wald.timing.cases import cases
 
 HERE = Path(__file__).parent
 
+_SAID = {True: "met", False: "NOT met", None: "not measured"}
+
 
 def kept(case: Case, place: Path, settings: Settings) -> None:
     """Measure one case and write it beside those that are there, in the order of the table."""
@@ -34,7 +36,7 @@ def kept(case: Case, place: Path, settings: Settings) -> None:
     found["cases"] = [known[each.name] for each in cases() if each.name in known]
     place.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for bar in run.results[0].bars:
-        print(f"  {bar.promise}: {bar.found} { {True: 'met', False: 'NOT met', None: 'not measured'}[bar.met] }", file=sys.stderr)
+        print(f"  {bar.promise}: {bar.found} {_SAID[bar.met]}", file=sys.stderr)
 
 
 def main() -> None:

@@ -32,7 +32,6 @@ ROWS = {
     9: "Pairs and CRPS by sorting",
     10: "Preferences over a linear head",
     11: "Small calls, import",
-    None: "Also measured",
 }
 
 Found = Mapping[str, Any]
@@ -60,11 +59,14 @@ def times(ratio: float | None) -> str:
 
 def table(found: Found) -> Iterator[str]:
     """Every case: what it took, beside floor and rivals, and what was promised."""
-    for row, title in ROWS.items():
-        cases = [case for case in found["cases"] if case["row"] == row]
+    groups = {f"{row}. {title}": [case for case in found["cases"] if case["row"] == row] for row, title in ROWS.items()}
+    others = [case for case in found["cases"] if case["row"] is None]
+    groups["Also measured"] = [case for case in others if case["device"] == "cpu"]
+    groups["On a GPU"] = [case for case in others if case["device"] != "cpu"]
+    for title, cases in groups.items():
         if not cases:
             continue
-        yield f"**{f'{row}. ' if row else ''}{title}**"
+        yield f"**{title}**"
         yield ""
         yield "| case | time | × floor | rivals, × Wald | extra memory | promised: found |"
         yield "|---|---|---|---|---|---|"
@@ -119,7 +121,7 @@ def summary(runs: list[Found]) -> Iterator[str]:
         yield (
             f"Measured on {found['date'][:10]}: {machine['processor']}, {machine['instructions']}, "
             f"{machine['cores']} cores, {machine['memory_gb']:g} GiB, {machine['gpu'] or 'no GPU'}; "
-            f"threads: {found['threads']}; {versions}. Of {len(bars)} promises {met} are met."
+            f"threads: {found['threads']}; {versions}. Of {len(bars)} promises that were measured {met} are met."
         )
         yield ""
 
@@ -161,8 +163,8 @@ def written(page: str, measured: Mapping[str, Any]) -> str:
     for name, (make, kind) in PARTS.items():
         told = "\n".join(make(measured[kind])).rstrip("\n")
         page, count = re.subn(
-            rf"(<!-- {name} -->\n).*?(\n<!-- end -->)",
-            lambda found, told=told: f"{found[1]}{told}{found[2]}",
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+            lambda found, told=told: f"{found[1]}\n{told}\n\n{found[2]}",
             page,
             flags=re.DOTALL,
         )

@@ -31,6 +31,7 @@ if _TYPING:
         threshold as threshold,
     )
     from .checks import BatchError as BatchError, TargetError as TargetError, check as check, diff as diff, why as why
+    from .kernels.contrastive import linear_proxy as linear_proxy
     from .kernels.heads import (
         linear as linear,
         linear_distillation as linear_distillation,
@@ -52,6 +53,7 @@ _ROOMS = {
         "Candidate", "Choice", "ChoiceError", "Costs", "Design", "choose", "design", "preflight", "prior_correction",
         "recalibration", "threshold",
     ),
+    "kernels.contrastive": ("linear_proxy",),
     "kernels.overwriting": ("overwriting_predictions",),
     "kernels.heads": ("linear", "linear_distillation", "linear_plan", "linear_policy", "linear_preference"),
 }  # fmt: skip

@@ -53,6 +53,7 @@ def test_no_two_share_a_name() -> None:
         (Bar("time", 1.08), "time ≤ 1.08 × floor"),
         (Bar("memory", 0.13), "memory ≤ 0.13 × input"),
         (Bar("memory", 40, "MB"), "memory ≤ 40 MB"),
+        (Bar("time", 1 / 300, "torch, all pairs"), "at least 300 × faster than torch, all pairs"),
         (Bar("time", 1.6, FLOOR, side="pure torch"), "pure torch: time ≤ 1.6 × floor"),
     ],
 )

@@ -1,13 +1,16 @@
 """The harness: what it runs, in which order, what it makes of a side that fails or computes something else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import gc
+import json
 import sys
 
 import pytest
 import torch
 from torch import Tensor
 
+import wald
 from wald.timing import Bar, Case, Settings, Sides, clocks, measured, peak, running
 from wald.timing.case import peer, size_of, step, step_without_gradient
 from wald.timing.clocks import Taken
@@ -79,7 +82,7 @@ def test_a_bar_is_met_or_missed(seconds: dict[str, float]) -> None:
     bars = (Bar("time", 1.1), Bar("time", 1.05), Bar("time", 0.3, "torch"), Bar("time", 100, "ms"))
     found = measured(case(sides, *bars), FULL)
     assert [bar.met for bar in found.bars] == [True, False, True, False]
-    assert [bar.found for bar in found.bars] == pytest.approx([1.08, 1.08, 0.216, 108])
+    assert [bar.found for bar in found.bars] == pytest.approx([1.08, 1.08, 1 / 0.216, 108])
 
 
 def test_a_bar_of_another_path_of_ours(seconds: dict[str, float]) -> None:
@@ -118,6 +121,13 @@ def test_a_rival_that_fails_is_absent_and_its_bar_not_measured(seconds: dict[str
     found = measured(case(sides, Bar("time", 0.5, "torch")), FULL)
     assert found.absent == {"torch": "failed: RuntimeError: out of memory"}
     assert (found.bars[0].found, found.bars[0].met) == (None, None)
+
+
+def test_what_is_no_number_is_told_as_text(seconds: dict[str, float]) -> None:
+    sizes = {"rows": 3, "loss": wald.Huber(delta=2.0)}
+    given = case(Sides(ours=side("A")))
+    found = measured(replace(given, sizes={"full": sizes}, prepare=lambda rows, loss: Sides(ours=side("A"))), FULL)
+    assert json.loads(json.dumps(found.as_dict()))["sizes"] == {"rows": 3, "loss": "Huber(delta=2.0)"}
 
 
 def test_a_case_of_which_our_side_fails_says_so(seconds: dict[str, float]) -> None:

@@ -91,7 +91,7 @@ def _count(losses: int, wrappers: int) -> str:
 
 
 def _heading(entry: Entry) -> str:
-    group = str(entry.at_defaults().task) if entry.family == "Supervised" else entry.family
+    group = str(entry.at_defaults().task) if entry.family in ("Supervised", "Loss") else entry.family
     return HEADINGS.get(group, group)
 
 

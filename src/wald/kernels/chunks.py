@@ -39,21 +39,17 @@ def in_pieces(
         loss: a loss whose examples do not meet, one number or one row each.
         prediction: what the gradient is of, of the shape (examples, ...).
         target: of the same first axis.
-        weight: what each example counts; the prediction of one that counts 0 is replaced by 0 before the formula.
+        weight: what each example counts; one that counts 0 is replaced by a safe value before the formula.
         scale: what the gradient is multiplied by, beside the weight.
         values: takes the values, unweighted.
         gradient: takes the gradient; it may be the prediction itself, to be overwritten.
     """
     sum_ = 0.0
-    size = max(1, PIECE // max(1, prediction[:1].numel()))
+    size = max(1, PIECE // max(1, prediction.numel() // max(1, len(prediction))))
     for begin in range(0, len(prediction), size):
         here = slice(begin, begin + size)
-        sum_ += _one_piece(
-            loss,
-            *(prediction[here], target[here]),
-            *(None if x is None else x[here] for x in (weight, values, gradient)),
-            scale,
-        )
+        counts, found, slopes = (None if x is None else x[here] for x in (weight, values, gradient))
+        sum_ += _one_piece(loss, prediction[here], target[here], counts, found, slopes, scale)
     return sum_
 
 
@@ -68,7 +64,8 @@ def _one_piece(
 ) -> float:
     if weight is not None:
         keep = weight != 0
-        prediction = torch.where(keep.reshape(keep.shape + (1,) * (prediction.ndim - keep.ndim)), prediction, 0.0)
+        safe = loss.named_domains[0][1].safe
+        prediction = torch.where(keep.reshape(keep.shape + (1,) * (prediction.ndim - keep.ndim)), prediction, safe)
     x = prediction.detach().requires_grad_(gradient is not None)
     with torch.set_grad_enabled(gradient is not None):
         value = _formula(loss, x, target)(x, target)

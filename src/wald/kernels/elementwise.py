@@ -86,14 +86,25 @@ _SHORT: Final = {
     losses.SquaredLog,
 }
 
-#: From so many numbers on a loss gains: the short ones from C++, all of them from going piece by piece in torch.
-_LEAST_NATIVE: Final = 2_048
+#: From so many numbers on a loss gains: soon where the definition has many steps, later where torch has a function
+#: of its own.
+_LEAST: Final = 1_024
+_LEAST_BESIDE: Final[dict[type[Loss], int]] = {
+    losses.Absolute: 16_384,
+    losses.BinaryCrossEntropy: 16_384,
+    losses.Poisson: 16_384,
+    losses.Huber: 65_536,
+    losses.Squared: 65_536,
+}
+
+#: In pieces a loss gains once its steps leave the cache. Of these two torch has no steps to save.
 _LEAST_PIECES: Final = 1_000_000
+_ONE_STEP: Final = (losses.Huber, losses.Squared)
 
 
 def _is_native(loss: Loss, prediction: Tensor, target: Tensor) -> bool:
     return (
-        worthwhile(prediction.numel(), _LEAST_NATIVE if type(loss) in _SHORT else 1)
+        worthwhile(prediction.numel(), _LEAST_BESIDE.get(type(loss), _LEAST))
         and prediction.dtype is torch.float32
         and target.dtype is torch.float32
         and not target.requires_grad
@@ -107,6 +118,7 @@ def _gains(loss: Loss, prediction: Tensor, target: Tensor) -> bool:
     return (
         worthwhile(prediction.numel(), _LEAST_PIECES)
         and prediction.shape == target.shape
+        and prediction.numel() > 0
         and not target.requires_grad
         and eligible(prediction, target)
     )
@@ -145,15 +157,16 @@ def _in_torch(
     values: Tensor | None = None,
     gradient: Tensor | None = None,
 ) -> float:
-    # The last axis stays, where there may be a parameter for each of its entries.
+    # The last axis stays: there may be a parameter, or a label, for each of its entries.
     shape = (-1, *prediction.shape[1:][-1:])
-    given = (prediction, target, weight, values, gradient)
-    x, truth, counts, found, slopes = (None if each is None else each.reshape(shape) for each in given)
-    assert x is not None  # noqa: S101  (reshaping keeps it)
-    assert truth is not None  # noqa: S101
+    batch = (-1,) if loss.named_domains[0][1].axes else shape
+    counts, found = (None if x is None else x.reshape(batch) for x in (weight, values))
+    slopes = None if gradient is None else gradient.view(shape)
+    x, truth = prediction.reshape(shape), target.reshape(shape)
     return in_pieces(loss, x, truth, weight=counts, scale=scale, values=found, gradient=slopes)
 
 
 for _of in _NATIVE:
     fused(_of, _in_cpp, name="wald.kernels.native", accepts=_is_native)
-    fused(_of, _in_torch, name="wald.kernels.chunks", accepts=_gains)
+    if _of not in _ONE_STEP:
+        fused(_of, _in_torch, name="wald.kernels.chunks", accepts=_gains)

@@ -20,7 +20,7 @@ from .overwriting import may_overwrite, overwritten
 
 
 class Engine(Protocol):
-    """Fills in the values and the gradient, and gives the total."""
+    """What computes a loss and its gradient in one pass."""
 
     def __call__(
         self,
@@ -32,7 +32,9 @@ class Engine(Protocol):
         scale: float = 1.0,
         values: Tensor | None = None,
         gradient: Tensor | None = None,
-    ) -> float: ...
+    ) -> float:
+        """Fills in the values and the gradient, and gives the total."""
+        ...
 
 
 def fused(of: type[Any], engine: Engine, *, name: str, accepts: Callable[..., bool]) -> None:
@@ -96,4 +98,4 @@ def _weighted(loss: Loss, prediction: Tensor, target: Tensor, weight: Tensor | N
     if weight is None:
         return loss.per_example(prediction, target).sum()
     hidden = (weight == 0).reshape(weight.shape + (1,) * (prediction.ndim - weight.ndim))
-    return (loss.per_example(prediction.masked_fill(hidden, 0.0), target) * weight).sum()
+    return (loss.per_example(prediction.masked_fill(hidden, loss.named_domains[0][1].safe), target) * weight).sum()

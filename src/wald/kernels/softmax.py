@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from .worthwhile import worthwhile
 Loss = CrossEntropy | NextToken
 
 #: From so many logits on a pass gains: below, torch's own function calls less.
-_LEAST_NATIVE: Final = 2_048
+_LEAST_NATIVE: Final = 16_384
 _LEAST_PIECES: Final = 1_000_000
 
 #: So many logits a piece: it stays in the second-level cache.

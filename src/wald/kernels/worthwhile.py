@@ -10,7 +10,7 @@ _from_any_size = False
 
 def worthwhile(size: int, least: int) -> bool:
     """Whether inputs of this size are large enough for an implementation that gains from `least` on."""
-    return size >= least or (_from_any_size and size > 0)
+    return size >= least or _from_any_size
 
 
 @contextmanager

@@ -23,9 +23,9 @@ class Cox(Loss):
     that is never estimated, so a constant added to all changes nothing, and times matter by their order alone.
 
     Where events share a time, `ties="efron"` takes the mean over the steps at which some of them have already gone,
-    as R and lifelines do; `"breslow"` keeps all of them in every sum, and is too large where ties are many. Without
-    ties both are the same. Each of the tied events costs the same. Some libraries sort by time and go on, so that ties
-    are broken by the order of the rows: their value then depends on how the data were laid out.
+    as R and lifelines do; `"breslow"` keeps all of them in every sum, which pulls hazards together where ties are
+    many. Without ties both are the same. Each of the tied events costs the same. Some libraries sort by time and go
+    on, so that ties are broken by the order of the rows: their value then depends on how the data were laid out.
 
     The mean divides by the number of events, as the likelihood has one factor for each; R's log-likelihood is minus
     the sum (`reduction="sum"`). A batch without events costs 0.

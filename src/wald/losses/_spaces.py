@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-
 #: Probabilities over the last axis, and their logarithms.
 Distribution = tuple[Tensor, Tensor]
 

@@ -80,7 +80,7 @@ class Bar:
         side: whose promise it is: Wald, or the name of a side in `Sides.rivals` that is another path of Wald.
 
     >>> print(Bar("time", 1.08), Bar("time", 0.02, "pytorch-metric-learning"), Bar("memory", 40, "MB"), sep="; ")
-    time ≤ 1.08 × floor; time ≤ 0.02 × pytorch-metric-learning; memory ≤ 40 MB
+    time ≤ 1.08 × floor; at least 50 × faster than pytorch-metric-learning; memory ≤ 40 MB
     """
 
     quantity: Literal["time", "memory"]
@@ -97,8 +97,15 @@ class Bar:
         """Whether it is a figure rather than a ratio."""
         return self.against in ("ms", "ms above floor", "MB")
 
+    @property
+    def many_times(self) -> bool:
+        """Whether the ratio is so small that people say how many times faster one is."""
+        return self.quantity == "time" and not self.absolute and self.most <= 0.5
+
     def __str__(self) -> str:
         whose = "" if self.side == OURS else f"{self.side}: "
+        if self.many_times:
+            return f"{whose}at least {1 / self.most:.3g} × faster than {self.against}"
         return f"{whose}{self.quantity} ≤ {self.most:g} {'' if self.absolute else '× '}{self.against}"
 
 

@@ -63,7 +63,10 @@ def picture(run: Run) -> Figure | None:
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_xlabel("times the floor, or the fastest where there is no floor; logarithmic, less is better", fontsize=8)
+    axes.set_xlabel(
+        f"times the floor, or the fastest where there is no floor; logarithmic, less is better; {run.size} size",
+        fontsize=8,
+    )
     handles = [axes.barh(0, 0, color=ink, label=name) for name, ink in inks.items()]
     figure.legend(handles=handles, loc="outside upper right", ncols=min(len(handles), 5), frameon=False, fontsize=8)
     return figure

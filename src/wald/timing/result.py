@@ -52,7 +52,7 @@ class Verdict:
 
     Attributes:
         promise: the bar in words.
-        found: the ratio or the figure; None where one of its sides was not measured.
+        found: the ratio or the figure of which the promise speaks; None where one of its sides was not measured.
         met: whether it is met; None where it was not measured, or not at the size for which it is promised.
     """
 
@@ -138,7 +138,8 @@ class Result:
         promise = str(bar)
         if bar.against == "input":
             promise = promise.replace("input", self.input_name)
-        return Verdict(promise, found, None if found is None or not binding else found <= bar.most)
+        met = None if found is None or not binding else found <= bar.most
+        return Verdict(promise, 1 / found if found and bar.many_times else found, met)
 
     def _time(self, bar: Bar) -> float | None:
         if not bar.absolute:
@@ -166,7 +167,7 @@ class Result:
             "row": self.row,
             "losses": list(self.losses),
             "device": self.device,
-            "sizes": dict(self.sizes),
+            "sizes": {name: x if isinstance(x, int | float | str) else repr(x) for name, x in self.sizes.items()},
             "reason": self.reason,
             "sides": {
                 name: {

@@ -21,7 +21,7 @@ def table(run: Run) -> Group:
 
     parts: list[RenderableType] = [Text(_heading(run), style="dim"), Text("")]
     for result in run.results:
-        parts += [_case(result), Text("")]
+        parts += [_case(result, named=run.size == "full"), Text("")]
     parts.append(Text(conclusion(run)))
     return Group(*parts)
 
@@ -83,11 +83,17 @@ def _heading(run: Run) -> str:
     )
 
 
-def _case(result: Result) -> RenderableType:
+def _case(result: Result, *, named: bool) -> RenderableType:
+    """One case; `named` is whether its name says how large it is."""
     from rich.console import Group
     from rich.text import Text
 
-    parts: list[RenderableType] = [Text(result.name, style="bold")]
+    title = Text(result.name, style="bold")
+    if result.sizes and not named:
+        title.append(
+            f", here with {', '.join(f'{name} {x}' for name, x in result.sizes.items())}", style="not bold dim"
+        )
+    parts: list[RenderableType] = [title]
     if result.reason is not None:
         return Group(*parts, Text(f"  not measured: {result.reason}"))
     parts.append(_sides(result))

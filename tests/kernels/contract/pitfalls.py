@@ -45,7 +45,10 @@ def exact(hidden: Tensor, weight: Tensor, target: Tensor, above: Tensor | None =
     x, w = (t.detach().double().requires_grad_() for t in (hidden, weight))
     classes = options.pop("class_weight", None)
     value = F.cross_entropy(x @ w.mT, target, None if classes is None else classes.double(), **options)
-    return [value.detach(), *torch.autograd.grad(value, (x, w), torch.ones_like(value) if above is None else above.double())]
+    return [
+        value.detach(),
+        *torch.autograd.grad(value, (x, w), torch.ones_like(value) if above is None else above.double()),
+    ]
 
 
 def off(found: Tensor, wanted: Tensor) -> float:

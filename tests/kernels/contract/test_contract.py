@@ -1,4 +1,4 @@
-"""The contract of autograd, for every faster way to compute a loss: nothing that a user may ask for is silently wrong."""
+"""The contract of autograd, for every faster way to compute a loss: nothing that is asked for is silently wrong."""
 
 from __future__ import annotations
 

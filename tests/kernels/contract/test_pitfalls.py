@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from torch import Tensor
 
 import wald
@@ -39,7 +38,9 @@ TWINS = {
 
 def ours(hidden: Tensor, weight: Tensor, target: Tensor, *, rows: int = 64, **options: Any) -> Tensor:
     """`wald.linear`, in chunks of so many rows."""
-    fields = {name: options.pop(name) for name in ("label_smoothing", "class_weight", "ignore_index") if name in options}
+    fields = {
+        name: options.pop(name) for name in ("label_smoothing", "class_weight", "ignore_index") if name in options
+    }
     loss = wald.CrossEntropy(**fields)
     return wald.linear(loss, hidden, weight, target, memory_budget=_budget(rows, hidden, weight), **options)
 

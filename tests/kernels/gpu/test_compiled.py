@@ -187,14 +187,14 @@ def vectors(launch: Launch) -> int:
 
 WIDTHS = [16, 100, 1000, 8192, 32768, 50304, 128256]
 slow = pytest.mark.slow
-each_gpu = pytest.mark.parametrize("gpu", GPUS)
+each_gpu = pytest.mark.parametrize("gpu", [pytest.param(80, marks=slow), 90, pytest.param(100, marks=slow)])
 
 
 @each_gpu
 @pytest.mark.parametrize("full", [False, True], ids=["plain", "all features"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)  # fp16 is as wide as bf16
 @pytest.mark.parametrize("classes", WIDTHS)
-@pytest.mark.slow
+@slow
 def test_rows_of_any_width(classes: int, dtype: torch.dtype, full: bool, gpu: int, caught: list[Launch]) -> None:
     launched(classes, dtype, full=full, later=True)
     for launch in caught:
@@ -208,15 +208,14 @@ def test_a_vocabulary(gpu: int, caught: list[Launch]) -> None:
     hold(caught[0], gpu, wide=vectors(caught[0]))
 
 
-@pytest.mark.parametrize("classes", [10, 1001, pytest.param(50257, marks=slow)])
+@slow
+@pytest.mark.parametrize("classes", [10, 1001, 50257])
 def test_an_odd_width_spills_nothing(classes: int, caught: list[Launch]) -> None:
     launched(classes, torch.bfloat16)
     hold(caught[0], 90, wide=0)
 
 
-@pytest.mark.parametrize(
-    "classes", [7, pytest.param(1, marks=slow), pytest.param(33, marks=slow), pytest.param(50257, marks=slow)]
-)
+@pytest.mark.parametrize("classes", [7, 1, 33, 50257])
 def test_an_odd_width_with_all_features_spills_nothing(classes: int, caught: list[Launch]) -> None:
     launched(classes, torch.float32, full=True, later=True)
     for launch in caught:
@@ -240,6 +239,7 @@ def test_elementwise(loss: wald.Loss, gpu: int, caught: list[Launch]) -> None:
         hold(launch, gpu, wide=2 * launch.arguments["BLOCK"] * size // (16 * 32 * launch.warps))
 
 
+@slow
 def test_rescaling(caught: list[Launch]) -> None:
     rescaled(torch.zeros(5003, dtype=torch.bfloat16), torch.ones(()))
     hold(caught[0], 90, wide=2)
@@ -261,6 +261,7 @@ def test_a_new_value_of_a_parameter_compiles_nothing(caught: list[Launch]) -> No
 # The gate, tested: what it is there to find turns it red.
 
 
+@slow
 def test_a_tile_that_is_too_large_is_found(caught: list[Launch], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "tile", lambda columns, heavy, known: Tile(1, 32768, whole=True, warps=32))
     launched(32768, torch.bfloat16, full=True)
@@ -268,6 +269,7 @@ def test_a_tile_that_is_too_large_is_found(caught: list[Launch], monkeypatch: py
         hold(caught[0], 90, wide=0)
 
 
+@slow
 def test_loads_of_single_numbers_are_found(caught: list[Launch]) -> None:
     launched(1000, torch.bfloat16)
     caught[0].arguments["ALIGNED"] = 1

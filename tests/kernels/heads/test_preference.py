@@ -128,15 +128,9 @@ def test_no_shape_no_size_and_no_chunk_makes_a_difference(
 
 
 def test_outputs_are_those_of_the_definition() -> None:
-    names = [
-        "chosen_log_prob",
-        "rejected_log_prob",
-        "chosen_reward",
-        "rejected_reward",
+    names = [f"{side}_{what}" for what in ("log_prob", "reward", "entropy") for side in ("chosen", "rejected")] + [
         "margin",
         "accuracy",
-        "chosen_entropy",
-        "rejected_entropy",
     ]
     mask = torch.tensor([True, True, False, True])
     with torch.no_grad():

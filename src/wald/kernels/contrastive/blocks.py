@@ -58,10 +58,12 @@ class Buffer:
             self._memory = self._memory.new_empty(rows * columns)
         return self._memory[: rows * columns].view(rows, columns)
 
-    def product(self, left: Tensor, right: Tensor, scale: float = 1.0) -> Tensor:
-        """`scale * left @ right.T`, valid until the next block."""
+    def product(self, left: Tensor, right: Tensor, scale: float = 1.0, plus: Tensor | None = None) -> Tensor:
+        """`scale * left @ right.T`, and `plus` for each column, valid until the next block."""
         out = self.block(len(left), len(right))
-        return torch.addmm(out, left, right.T, beta=0, alpha=scale, out=out)
+        if plus is None:
+            return torch.addmm(out, left, right.T, beta=0, alpha=scale, out=out)
+        return torch.addmm(plus, left, right.T, alpha=scale, out=out)
 
     def sum(self, rows: Tensor, columns: Tensor) -> Tensor:
         """`rows[:, None] + columns`, valid until the next block."""

@@ -69,13 +69,21 @@ class _Labels(NamedTuple):
         return cls(own, own.argsort(stable=True), size.cumsum(0) - size, size)
 
     def positives(self, anchors: Tensor) -> tuple[Tensor, Tensor]:
-        """The examples of the anchor's label in a row for each anchor, and which of them are positives."""
+        """The examples of the anchor's label in a row for each anchor, and which of them are positives.
+
+        The anchor itself is among them, and fills what is left of its row.
+        """
         own = self.own.index_select(0, anchors)
         size = self.size.index_select(0, own).unsqueeze(-1)
         place = torch.arange(int(size.max()), device=anchors.device)
         at = (self.first.index_select(0, own).unsqueeze(-1) + place).clamp_(max=len(self.order) - 1)
         column = self.order.index_select(0, at.flatten()).view(at.shape)
-        return column, (place < size) & (column != anchors.unsqueeze(-1))
+        column = torch.where(place < size, column, anchors.unsqueeze(-1))
+        return column, column != anchors.unsqueeze(-1)
+
+    def negatives(self, anchors: Tensor) -> Tensor:
+        """How many examples are of another label."""
+        return len(self.own) - self.size.index_select(0, self.own.index_select(0, anchors))
 
 
 def _pass_over(
@@ -88,13 +96,11 @@ def _pass_over(
     costs, triplets = x.new_zeros(len(x)), torch.zeros((), dtype=torch.int64, device=x.device)
     gradient = None if counts is None else _Gradient(x)
     for start, stop in strips(len(x), len(x), x, budget=_BUDGET):
-        apart = buffer.product(x[start:stop], x, -2.0)
-        apart.add_(squares).add_(squares[start:stop, None]).clamp_(min=0)
-        if not loss.squared:
-            apart.sqrt_()
+        # Squared distances less the square of the anchor, which is the same for all.
+        apart = buffer.product(x[start:stop], x, -2.0, plus=squares)
         anchors = torch.arange(start, stop, device=x.device)
         mine = _hardest if loss.mining == "batch-hard" else _every
-        costs[start:stop], count = mine(loss, apart, anchors, labels, counts, gradient)
+        costs[start:stop], count = mine(loss, apart, squares[start:stop, None], anchors, labels, counts, gradient)
         triplets += count
     scale = len(x) / triplets.clamp(min=1).to(x.dtype)
     costs.mul_(scale)
@@ -128,6 +134,12 @@ class _Gradient:
         return self._gradient.addcmul_(self._x, self._weight)
 
 
+def _distances(loss: BatchTriplet, squares: Tensor) -> Tensor:
+    """From squared distances, in their memory."""
+    squares.clamp_(min=0)
+    return squares if loss.squared else squares.sqrt_()
+
+
 def _steep(loss: BatchTriplet, slopes: Tensor, apart: Tensor) -> Tensor:
     """What a slope in the distance is worth for each unit of the difference of two vectors."""
     if loss.squared:
@@ -138,6 +150,7 @@ def _steep(loss: BatchTriplet, slopes: Tensor, apart: Tensor) -> Tensor:
 def _every(
     loss: BatchTriplet,
     apart: Tensor,
+    squares: Tensor,
     anchors: Tensor,
     labels: _Labels,
     counts: Tensor | None,
@@ -146,10 +159,10 @@ def _every(
     """What these anchors cost, and how many triplets count."""
     margin = float(loss.margin)
     column, positive = labels.positives(anchors)
+    apart = _distances(loss, apart.add_(squares))
     near = apart.gather(1, column)
-    # No negative is nearer than a positive that there is not, or further than one of the anchor's label.
-    own = labels.own.index_select(0, anchors).unsqueeze(-1) == labels.own
-    apart.masked_fill_(own, torch.inf)
+    # No negative is nearer than a positive that there is not, or as far as one of the anchor's label.
+    apart.scatter_(1, column, torch.inf)
     each, most = counted(
         torch.where(positive, near, torch.full_like(near, -torch.inf)),
         apart,
@@ -157,17 +170,16 @@ def _every(
         semi_hard=loss.mining == "semi-hard",
     )
     near = torch.where(positive, near, torch.zeros_like(near))
-    apart.masked_fill_(own, 0)
+    apart.scatter_(1, column, near)
     # In double precision, as large sums nearly cancel once most triplets are met.
     costs = (each * (near + margin)).sum(-1, dtype=torch.float64) - (most * apart).sum(-1, dtype=torch.float64)
     if loss.average == "violating" or loss.mining == "semi-hard":
         triplets = each.sum(dtype=torch.float64).to(torch.int64)
     else:
         mine = positive.sum(-1)
-        triplets = (mine * (len(labels.own) - 1 - mine)).sum()
+        triplets = (mine * labels.negatives(anchors)).sum()
     if counts is not None and gradient is not None:
-        slopes = most.neg_().scatter_add_(1, column, torch.where(positive, each, torch.zeros_like(each)))
-        apart.scatter_add_(1, column, near)
+        slopes = most.neg_().scatter_(1, column, torch.where(positive, each, torch.zeros_like(each)))
         gradient.add_strip(_steep(loss, slopes, apart).mul_(counts[anchors].unsqueeze(-1)), int(anchors[0]))
     return costs.to(apart.dtype), triplets
 
@@ -175,6 +187,7 @@ def _every(
 def _hardest(
     loss: BatchTriplet,
     apart: Tensor,
+    squares: Tensor,
     anchors: Tensor,
     labels: _Labels,
     counts: Tensor | None,
@@ -184,10 +197,11 @@ def _hardest(
     column, positive = labels.positives(anchors)
     near = apart.gather(1, column)
     far, place = torch.where(positive, near, torch.full_like(near, -torch.inf)).max(-1)
-    own = labels.own.index_select(0, anchors).unsqueeze(-1) == labels.own
-    close, negative = apart.masked_fill_(own, torch.inf).min(-1)
-    mined = positive.any(-1) & ~own.all(-1)
-    far, close = (torch.where(mined, x, torch.zeros_like(x)) for x in (far, close))
+    close, negative = apart.scatter_(1, column, torch.inf).min(-1)
+    mined = positive.any(-1) & (labels.negatives(anchors) > 0)
+    far, close = (
+        _distances(loss, torch.where(mined, x + squares.squeeze(-1), torch.zeros_like(x))) for x in (far, close)
+    )
     gap = far - close
     costs = softplus(gap) if loss.margin == "soft" else (gap + loss.margin).relu_()
     costs = torch.where(mined, costs, torch.zeros_like(costs))

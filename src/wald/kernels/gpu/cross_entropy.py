@@ -20,6 +20,7 @@ from ..one_pass import Gradients, one_pass
 from ..two_passes import two_passes
 from ..worthwhile import worthwhile
 from .available import DTYPES, on_gpu
+from .proving import believed
 from .rows import Features, Rows, Upstream, gradient_of, rows_of
 from .scales import reciprocal, weighted
 
@@ -38,6 +39,7 @@ def _accepts(loss: CrossEntropy | NextToken, prediction: Tensor, target: Tensor)
         # Scattered classes (an image's, on axis 1) would be read one by one.
         and prediction.stride(-1) == 1
         and (loss.class_mask is None if isinstance(loss, CrossEntropy) else not loss.shift)
+        and believed(_values, loss, prediction, target)
     )
 
 

@@ -32,6 +32,7 @@ from ..one_pass import Gradients, one_pass
 from ..two_passes import two_passes
 from ..worthwhile import worthwhile
 from .available import DTYPES, on_gpu
+from .proving import believed
 from .scales import reciprocal, weighted
 
 #: Below this size a call costs more than the work, and torch's own kernel, or the definition, is as fast.
@@ -97,6 +98,7 @@ def _accepts(loss: Loss, prediction: Tensor, target: Tensor) -> bool:
         # The slope of the target has no program.
         and not target.requires_grad
         and _FAMILIES[type(loss)].covers(loss)
+        and believed(_values, loss, prediction, target)
     )
 
 

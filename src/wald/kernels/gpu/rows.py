@@ -159,7 +159,8 @@ def rows_in_place(
 def gradient_of(logits: Tensor, target: Tensor, features: Features, found: Rows, *, upstream: Upstream = ONE) -> Tensor:
     """The gradient in one reading, from the statistics that an earlier pass has kept.
 
-    The row weights may be others than then: what comes from above is among them.
+    The row weights may be others than then, as what comes from above is among them; but a row that was left out then
+    has no statistics, and must be left out now.
     """
     gradient = torch.empty(logits.shape, dtype=logits.dtype, device=logits.device)
     _launch(logits, target, features, Rows(found.value, found.kept, None, None), gradient, upstream, known=True)
@@ -185,7 +186,7 @@ def _launch(
         return
     heavy = features.label_smoothing != 0 or found.entropy is not None or upstream.entropy is not None
     cut = tile(classes, heavy=heavy, known=known)
-    logits, inner, stride, outer = _laid_out(logits, gradient)
+    logits, inner, stride, outer = _laid_out(logits)
     # Programs are launched on the current GPU, which need not be the one that has the tensor.
     with torch.cuda.device_of(logits):
         program[(-(-count // cut.rows),)](
@@ -224,7 +225,7 @@ def _launch(
         )
 
 
-def _laid_out(logits: Tensor, gradient: Tensor | None) -> tuple[Tensor, int, int, int]:
+def _laid_out(logits: Tensor) -> tuple[Tensor, int, int, int]:
     """The logits, how many rows lie evenly behind each other, and the distances of those and of their groups."""
     classes = logits.shape[-1]
     if logits.ndim <= 2:

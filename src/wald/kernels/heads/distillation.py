@@ -86,7 +86,7 @@ def linear_distillation(
     >>> wald.linear_distillation(wald.KLDivergence(), student, head, student, head)
     tensor(0.)
     >>> wald.linear_distillation(wald.JensenShannon(), student, head, teacher, head)
-    tensor(0.2)
+    tensor(0.1800)
     """
     if not isinstance(loss, (KLDivergence, JensenShannon)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,14 +44,12 @@ def _whole(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 def _views(batch: int, features: int) -> Sides:
     first, second = _vectors(batch // 2, features, 2)
     loss = NTXent(temperature=0.5)
-    # pytorch-metric-learning's NTXentLoss takes time of the cube of the batch; its SupCon with two of a label is the same.
+    # pytorch-metric-learning's NTXentLoss takes the cube of the batch; its SupConLoss with two of a label is the same.
     label = torch.arange(batch // 2).repeat(2)
 
     def of_peer() -> Step:
-        from pytorch_metric_learning.losses import SupConLoss  # pyright: ignore
-
-        theirs = SupConLoss(temperature=0.5)  # pyright: ignore
-        return step(lambda: theirs(torch.cat([first, second]), label), first, second)  # pyright: ignore
+        theirs: Any = import_module("pytorch_metric_learning.losses").SupConLoss(temperature=0.5)
+        return step(lambda: theirs(torch.cat([first, second]), label), first, second)
 
     too_much = "needs several times the whole matrix of scores"
     return Sides(
@@ -70,10 +70,8 @@ def _labels(batch: int, features: int, each: int) -> Sides:
     loss = SupCon(temperature=0.1)
 
     def of_peer() -> Step:
-        from pytorch_metric_learning.losses import SupConLoss  # pyright: ignore
-
-        theirs = SupConLoss(temperature=0.1)  # pyright: ignore
-        return step(lambda: theirs(embedding, label), embedding)  # pyright: ignore
+        theirs: Any = import_module("pytorch_metric_learning.losses").SupConLoss(temperature=0.1)
+        return step(lambda: theirs(embedding, label), embedding)
 
     return Sides(
         ours=step(lambda: loss(embedding, label), embedding),

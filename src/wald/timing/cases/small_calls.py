@@ -76,23 +76,20 @@ def _of_classes(rows: int, classes: int) -> Sides:
     )
 
 
-_PROMISE = (Bar("time", 1.4, "torch"),)
-
-
-def _small(name: str, prepare: Callable[..., Sides], **sizes: int) -> Case:
+def _small(name: str, prepare: Callable[..., Sides], *bars: Bar, **sizes: int) -> Case:
     return Case(
         name=f"small call: {name}, {'×'.join(map(str, sizes.values()))}",
         losses=(name,),
         sizes={"full": sizes, "quick": sizes, "tiny": sizes},
         prepare=prepare,
-        bars=_PROMISE,
+        bars=bars,
         row=11,
         rounds=20,
     )
 
 
 CASES = (
-    _small("Squared", _of(Squared(), F.mse_loss, _real), rows=32),
+    _small("Squared", _of(Squared(), F.mse_loss, _real), Bar("time", 1.4, "torch"), rows=32),
     _small("Absolute", _of(Absolute(), F.l1_loss, _real), rows=32),
     _small("Huber", _of(Huber(), F.huber_loss, _real), rows=32),
     _small("Poisson", _of(Poisson(), F.poisson_nll_loss, _positive), rows=32),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import torch
 
@@ -22,14 +24,15 @@ def _mined(mining: str) -> Callable[..., Sides]:
         loss = BatchTriplet(margin=_MARGIN, mining=mining, average="violating")
 
         def of_peer() -> Step:
-            from pytorch_metric_learning import losses, miners  # pyright: ignore
-
-            theirs = losses.TripletMarginLoss(margin=_MARGIN)  # pyright: ignore
+            theirs: Any = import_module("pytorch_metric_learning.losses").TripletMarginLoss(margin=_MARGIN)
             if mining == "all":
-                return step(lambda: theirs(embedding, label), embedding)  # pyright: ignore
-            hard, kind = mining == "batch-hard", {"margin": _MARGIN, "type_of_triplets": "semihard"}
-            mine = miners.BatchHardMiner() if hard else miners.TripletMarginMiner(**kind)  # pyright: ignore
-            return step(lambda: theirs(embedding, label, mine(embedding, label)), embedding)  # pyright: ignore
+                return step(lambda: theirs(embedding, label), embedding)
+            miners: Any = import_module("pytorch_metric_learning.miners")
+            if mining == "batch-hard":
+                mine = miners.BatchHardMiner()
+            else:
+                mine = miners.TripletMarginMiner(margin=_MARGIN, type_of_triplets="semihard")
+            return step(lambda: theirs(embedding, label, mine(embedding, label)), embedding)
 
         triplets = batch * (each - 1) * (batch - each)
         small = mining == "batch-hard" or triplets <= _MOST

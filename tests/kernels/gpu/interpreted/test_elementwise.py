@@ -16,9 +16,8 @@ from wald.kernels.gpu.programs import elementwise as programs, families
 from .twins import broken
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
-SIZE = 2501
+SIZE = 1501
 
-real = torch.randn
 LOSSES: list[tuple[wald.Loss, str]] = [
     (wald.Squared(), "real"),
     (wald.Absolute(), "real"),
@@ -43,7 +42,7 @@ LOSSES: list[tuple[wald.Loss, str]] = [
     (wald.Hinge(margin=0.8), "label"),
     (wald.SquaredHinge(), "label"),
 ]
-every = pytest.mark.parametrize(("loss", "kind"), LOSSES, ids=lambda x: repr(x))
+every = pytest.mark.parametrize(("loss", "kind"), LOSSES, ids=repr)
 
 
 def inputs(kind: str, size: int = SIZE) -> tuple[Tensor, Tensor]:
@@ -82,6 +81,7 @@ def test_value_and_slope_are_right(loss: wald.Loss, kind: str) -> None:
     torch.testing.assert_close(found.sums.sum().double(), value.sum(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @every
 def test_infinite_predictions_cost_what_they_cost(loss: wald.Loss, kind: str) -> None:
     target = {"label": [1.0, 0.0, 1.0, 0.0], "positive": [1.0] * 4, "real": [1.0, -1.0, 0.0, 2.0]}[kind]
@@ -90,6 +90,7 @@ def test_infinite_predictions_cost_what_they_cost(loss: wald.Loss, kind: str) ->
     torch.testing.assert_close(found.values.double(), exact(loss, prediction, truth)[0], equal_nan=True)
 
 
+@pytest.mark.slow
 @every
 def test_a_nan_stays_one(loss: wald.Loss, kind: str) -> None:
     prediction, target = inputs(kind, 9)
@@ -162,6 +163,7 @@ FAULTS: dict[str, tuple[object, str, str, Callable[[], object]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_faulty_twin_is_found(name: str, tmp_path: Path) -> None:
     module, right, wrong, test = FAULTS[name]

@@ -14,7 +14,7 @@ from . import test_rows
 from .exact import batch, hold
 from .twins import broken
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
 
 def with_all() -> None:

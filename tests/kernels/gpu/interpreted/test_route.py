@@ -14,8 +14,6 @@ from wald.kernels.eligible import eligible
 from wald.kernels.gpu import cross_entropy, elementwise
 from wald.kernels.worthwhile import any_size
 
-from ....catalogue import leaf
-
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 CASES = [
@@ -25,7 +23,9 @@ CASES = [
     wald.Huber(),
     wald.Focal(gamma=1.5),
 ]
-every = pytest.mark.parametrize("loss", CASES, ids=repr)
+every = pytest.mark.parametrize(
+    "loss", [*CASES[1:3], *(pytest.param(loss, marks=pytest.mark.slow) for loss in (CASES[0], *CASES[3:]))], ids=repr
+)
 
 
 @pytest.fixture(autouse=True)
@@ -39,15 +39,15 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def leaf(x: Tensor) -> Tensor:
+    return x.detach().clone().requires_grad_()
+
+
 def inputs(loss: wald.Loss) -> tuple[Tensor, Tensor]:
     rng = torch.Generator().manual_seed(2)
     if isinstance(loss, (wald.CrossEntropy, wald.NextToken)):
         return 2 * torch.randn(3, 4, 5, generator=rng), torch.randint(5, (3, 4), generator=rng)
     return 2 * torch.randn(3, 4, generator=rng), torch.rand(3, 4, generator=rng).round()
-
-
-def by_definition(loss: wald.Loss, prediction: Tensor, target: Tensor, **options: object) -> Tensor:
-    return loss(prediction, target, **options)
 
 
 @every
@@ -58,7 +58,13 @@ def test_it_is_what_runs(loss: wald.Loss) -> None:
 @every
 @pytest.mark.parametrize(
     "options",
-    [{}, {"reduction": "sum"}, {"reduction": "none"}, {"weigh": True}, {"weigh": True, "normalizer": 7.0}],
+    [
+        *({}, {"weigh": True}),
+        *(
+            pytest.param(given, marks=pytest.mark.slow)
+            for given in ({"reduction": "sum"}, {"reduction": "none"}, {"weigh": True, "normalizer": 7.0})
+        ),
+    ],
     ids=str,
 )
 def test_it_is_the_definition(loss: wald.Loss, options: dict[str, object]) -> None:

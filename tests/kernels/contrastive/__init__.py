@@ -1,0 +1,1 @@
+"""Contrastive losses in blocks, held to their definitions."""
