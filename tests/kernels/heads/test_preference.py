@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import wald
-from wald.kernels.heads.preference_pairs import packed
+from wald.kernels.heads.preference.pairs import packed
 
 from .promises import keeps_its_promises, leaves_of, near
 from .test_policy import drawn, tokens_of

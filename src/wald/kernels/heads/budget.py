@@ -29,8 +29,8 @@ _BLOCK: Final = 1 * _MIB
 #: What is copied or widened at a time around a product; a quarter of the budget where that is less.
 _SLICE: Final = 4 * _MIB
 
-#: From here on a product of fp32 matrices is within a tenth of its speed on all rows.
-_ROWS: Final = 240
+#: From here on a product is within about an eighth of its speed on all rows, and memory still an eighth of 1,500 rows.
+_ROWS: Final = 192
 
 #: The least budget that is taken where none is given.
 _LEAST: Final = 16 * _MIB
@@ -86,7 +86,7 @@ def head_plan(
         features: D.
         classes: V.
         dtype: of the operands of the products.
-        memory_budget: bytes beyond inputs and gradients; None for what 240 rows of logits take, and 16 MiB at least.
+        memory_budget: bytes beyond inputs and gradients; None for what 192 rows of logits take, and 16 MiB at least.
         matrix: whether the gradient of the matrix is wanted (it lends its memory, and may need a sum in fp32).
         gemms: products that the caller will make; only told on.
         passes: blocks of logits that are held at once (2 with a softcap or an entropy).

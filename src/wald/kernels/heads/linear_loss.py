@@ -131,7 +131,7 @@ def linear(
         recompute: make no gradient beside the value. Saves work where outputs are differentiated.
         filtering: leave out of the large products of the gradient those classes that together have at most this share
             of its absolute mass in a chunk of rows; what was really left out is in `.dropped`. None for all classes.
-        memory_budget: bytes for what is held beyond inputs and gradients; None for about what 240 rows of scores
+        memory_budget: bytes for what is held beyond inputs and gradients; None for about what 192 rows of scores
             take. `wald.linear_plan` says what follows from it.
 
     Returns:

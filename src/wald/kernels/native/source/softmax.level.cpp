@@ -212,6 +212,8 @@ struct Group {
   }
 };
 
+// ONE: only the class of the id has a share, and it counts 1.
+template <bool ONE>
 double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t end, std::int64_t* wrong) {
   const int classes = static_cast<int>(call.classes);
   const float smoothing = static_cast<float>(call.label_smoothing), z = static_cast<float>(call.z_loss);
@@ -243,16 +245,20 @@ double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t en
       for (int k = 0; k < classes; ++k) even += x[k] != -INFINITE ? all(1.0f) : Floats{};
       even = smoothing / even;
     }
-    Floats partials = {}, mass = {}, missed = {};
+    Floats partials = {}, mass = ONE ? all(1.0f) : Floats{}, missed = {};
     for (int k = 0; k < classes; ++k) {
-      share[k] = call.shares ? whole * share[k] : (own == k ? all(whole) : Floats{});
-      if (smoothing != 0) share[k] += x[k] != -INFINITE ? even : Floats{};
-      if (call.class_weight) share[k] *= call.class_weight[k];
       const Floats gap = x[k] - top;
-      mass += share[k];
-      missed -= share[k] == 0.0f ? Floats{} : share[k] * gap;
       x[k] = exp_of_negative(gap);
       partials += x[k];
+      if (ONE) {
+        missed = own == k ? -gap : missed;
+        continue;
+      }
+      share[k] = call.shares ? whole * share[k] : (own == k ? all(whole) : Floats{});
+      if (smoothing != 0) share[k] += gap != -INFINITE ? even : Floats{};
+      if (call.class_weight) share[k] *= call.class_weight[k];
+      mass += share[k];
+      missed -= share[k] == 0.0f ? Floats{} : share[k] * gap;
     }
     const Floats below = log(partials), partition = top + below;
     Floats value = missed + (mass == 0.0f ? below - below : mass * below);
@@ -264,7 +270,10 @@ double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t en
     if (call.gradient) {
       const Floats scale = weight * static_cast<float>(call.scale);
       const Floats factor = scale * (mass + 2.0f * z * partition) / partials;
-      for (int k = 0; k < classes; ++k) x[k] = counts ? x[k] * factor - scale * share[k] : Floats{};
+      for (int k = 0; k < classes; ++k) {
+        const Floats taken = ONE ? (own == k ? scale : Floats{}) : scale * share[k];
+        x[k] = counts ? x[k] * factor - taken : Floats{};
+      }
       group.write(x, [&](std::int64_t row) { return gradient_of(call, row); });
     }
   }
@@ -275,7 +284,9 @@ double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t en
 
 // Σ weight · value of the rows from `begin` to `end`; in `wrong` the first of them whose id is no class.
 double softmax(const WaldSoftmax& call, std::int64_t begin, std::int64_t end, std::int64_t* wrong) {
-  return (call.classes <= FEW ? many_at_once : one_by_one)(call, begin, end, wrong);
+  if (call.classes > FEW) return one_by_one(call, begin, end, wrong);
+  const bool one = call.ids != nullptr && call.class_weight == nullptr && call.label_smoothing == 0;
+  return (one ? many_at_once<true> : many_at_once<false>)(call, begin, end, wrong);
 }
 
 }  // namespace wald::WALD_LEVEL

@@ -1,11 +1,17 @@
-"""The log-probability of each token by its definition: the whole matrix of logits, in differentiable torch."""
+"""Logits and the log-probability of each token by definition: the whole matrix, in differentiable torch."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from .policy_operands import all_logits
+
+def all_logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The whole matrix of logits, fp32 or wider, in differentiable torch."""
+    dtype = torch.promote_types(hidden.dtype, torch.float32)
+    with torch.autocast(hidden.device.type, enabled=False):
+        return F.linear(hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
 
 
 def token_logprobs(

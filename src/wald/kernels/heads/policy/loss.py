@@ -9,16 +9,16 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from ...core import Policy, Reduction
-from ...core.reduction import Empty
-from ..eligible import eligible
-from .budget import head_plan
-from .policy_computed import counted, known, reduced
-from .policy_job import PolicyJob, divisor, inputs_of
-from .policy_operands import operands, refuse_head, refuse_ids, refuse_outside
+from ....core import Policy, Reduction
+from ....core.reduction import Empty
+from ...eligible import eligible
+from ..arguments import counted, known, operands, refuse_head, refuse_ids, refuse_outside
+from ..budget import head_plan
+from ..reducing import reduced
+from .arguments import divisor, inputs_of
+from .job import PolicyJob
 
 _WHO = "linear_policy"
-
 
 _OUTPUTS: Final = ("log_prob", "entropy")
 
@@ -85,7 +85,7 @@ def linear_policy(
         reduction: "mean", "sum", "none" or a functional, over tokens.
         normalizer: what the mean divides by: None for the sum of weights, "rows" for the tokens that count, a number.
         empty: what the mean is when no token counts: "zero" (with a zero gradient), "nan" or "raise".
-        memory_budget: bytes for logits; None for 240 rows of them, and 16 MiB at least. It changes the speed only.
+        memory_budget: bytes for logits; None for 192 rows of them, and 16 MiB at least. It changes the speed only.
         outputs: what is wanted beside the loss: "log_prob", "entropy".
 
     Returns:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ...core import Loss, Reduction, ShapeError
-from ...core.admission import refuse_weight
+from ...core import Reduction
 from ...core.call import Examples, divisor, summarised
 from ...core.reduction import Empty, nonzero, or_nothing
 from ..one_pass import Gradients, one_pass
@@ -27,44 +25,6 @@ class Job(Protocol):
     def passed(self, needed: tuple[bool, ...], weights: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Gradients]:
         """All values, and with weights the gradients of Σ weight · value."""
         ...
-
-
-def counted(
-    who: str, loss: Loss, keep: Tensor, weight: Tensor | None, mask: Tensor | None, *, weight_name: str
-) -> Tensor:
-    """Which examples count: the inputs themselves, the mask and the weights all have a say.
-
-    Raises:
-        ShapeError: mask or weight do not have the shape of the batch.
-        TypeError: the mask is of floats.
-        DomainError: a weight is negative or NaN.
-    """
-    for name, given in (("mask", mask), (weight_name, weight)):
-        if given is None:
-            continue
-        if given.shape != keep.shape:
-            raise ShapeError(
-                f"{who}: {name} {tuple(given.shape)} must have the shape of the batch, {tuple(keep.shape)}: one number "
-                "an example."
-            )
-        if name == "mask" and given.is_floating_point():
-            raise TypeError(f"{who}: mask is {given.dtype}; True keeps. Numbers go to {weight_name}=.")
-        keep = keep & (given if given.dtype == torch.bool else given != 0)
-    if weight is not None:
-        refuse_weight(loss, weight)
-    return keep
-
-
-def known(who: str, outputs: Sequence[str], names: tuple[str, ...]) -> tuple[str, ...]:
-    """The outputs that are asked for.
-
-    Raises:
-        ValueError: there is no such output.
-    """
-    asked = (outputs,) if isinstance(outputs, str) else tuple(dict.fromkeys(outputs))
-    if wrong := [name for name in asked if name not in names]:
-        raise ValueError(f"{who}: outputs has {', '.join(map(repr, wrong))}; there are {', '.join(map(repr, names))}.")
-    return asked
 
 
 def reduced(

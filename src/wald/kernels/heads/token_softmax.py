@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor
 
-#: On a CPU the work goes block by block, so that a block stays in the cache between one step and the next.
-_BLOCK_BYTES: Final = 1 << 19
+from .cache_blocks import blocks
 
 #: Logits no further than this from 0 need not be shifted: their exponentials and the sum of them are in range.
 _PLAIN: Final = 60.0
@@ -92,12 +90,3 @@ def exponentials(logits: Tensor, *, entropy: bool = False) -> Exponentials:
 def _plain(top: Tensor) -> bool:
     least, most = torch.aminmax(top)
     return least.item() >= -_PLAIN and most.item() <= _PLAIN
-
-
-def blocks(matrix: Tensor) -> Iterator[slice]:
-    """Slices of its rows, of which each fits the cache of a CPU; all of it at once elsewhere."""
-    rows = max(len(matrix), 1)
-    size = max(_BLOCK_BYTES // (matrix.shape[-1] * matrix.element_size() or 1), 1)
-    step = size if matrix.device.type == "cpu" else rows
-    for start in range(0, len(matrix), step):
-        yield slice(start, start + step)

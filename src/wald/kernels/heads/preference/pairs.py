@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ...core.tensors import wide
+from ....core.tensors import wide
 
 #: Pairs of short answers are taken together up to so many rows, at which products of matrices are at their speed.
 ROWS: Final = 1024
@@ -89,7 +89,7 @@ class Group:
 def packed(pairs: list[int], lengths: list[int], most: int) -> list[list[int]]:
     """The pairs, in order, in groups of at most so many rows together; a pair is never divided.
 
-    >>> from wald.kernels.heads.preference_pairs import packed
+    >>> from wald.kernels.heads.preference.pairs import packed
     >>> packed([0, 1, 3], [3, 4, 9, 20], most=10)
     [[0, 1], [3]]
     """

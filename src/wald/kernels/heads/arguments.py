@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
-import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...core import DomainError, DtypeError, ShapeError
-from ...core.admission import visible
+from ...core import DomainError, DtypeError, Loss, ShapeError
+from ...core.admission import refuse_weight, visible
 
 
 def refuse_head(who: str, hidden: Tensor, weight: Tensor, bias: Tensor | None, *, names: tuple[str, str, str]) -> None:
@@ -107,8 +108,39 @@ def operands(who: str, *tensors: Tensor) -> tuple[Tensor, ...]:
     return tensors
 
 
-def all_logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The whole matrix of logits, fp32 or wider, in differentiable torch."""
-    dtype = torch.promote_types(hidden.dtype, torch.float32)
-    with torch.autocast(hidden.device.type, enabled=False):
-        return F.linear(hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
+def counted(
+    who: str, loss: Loss, keep: Tensor, weight: Tensor | None, mask: Tensor | None, *, weight_name: str
+) -> Tensor:
+    """Which examples count: the inputs themselves, the mask and the weights all have a say.
+
+    Raises:
+        ShapeError: mask or weight do not have the shape of the batch.
+        TypeError: the mask is of floats.
+        DomainError: a weight is negative or NaN.
+    """
+    for name, given in (("mask", mask), (weight_name, weight)):
+        if given is None:
+            continue
+        if given.shape != keep.shape:
+            raise ShapeError(
+                f"{who}: {name} {tuple(given.shape)} must have the shape of the batch, {tuple(keep.shape)}: one number "
+                "an example."
+            )
+        if name == "mask" and given.is_floating_point():
+            raise TypeError(f"{who}: mask is {given.dtype}; True keeps. Numbers go to {weight_name}=.")
+        keep = keep & (given if given.dtype == torch.bool else given != 0)
+    if weight is not None:
+        refuse_weight(loss, weight)
+    return keep
+
+
+def known(who: str, outputs: Sequence[str], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The outputs that are asked for.
+
+    Raises:
+        ValueError: there is no such output.
+    """
+    asked = (outputs,) if isinstance(outputs, str) else tuple(dict.fromkeys(outputs))
+    if wrong := [name for name in asked if name not in names]:
+        raise ValueError(f"{who}: outputs has {', '.join(map(repr, wrong))}; there are {', '.join(map(repr, names))}.")
+    return asked

@@ -9,13 +9,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from ...core import Preference, Reduction
-from ...core.reduction import Empty
-from ..eligible import eligible
-from .policy_computed import counted, known, reduced
-from .policy_operands import operands, refuse_head, refuse_ids, refuse_outside
-from .preference_job import PreferenceJob, pairs_of, reference_of
-from .preference_pairs import Answers
+from ....core import Preference, Reduction
+from ....core.reduction import Empty
+from ...eligible import eligible
+from ..arguments import counted, known, operands, refuse_head, refuse_ids, refuse_outside
+from ..reducing import reduced
+from .arguments import pairs_of, reference_of
+from .job import PreferenceJob
+from .pairs import Answers
 
 _WHO = "linear_preference"
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...core import DomainError, DtypeError, ShapeError
-from ...core.admission import visible
-from .policy_operands import all_logits, operands, refuse_head
-from .policy_products import HeadProducts
+from ....core import DomainError, DtypeError, ShapeError
+from ....core.admission import visible
+from ..arguments import operands, refuse_head
+from ..row_products import HeadProducts
+from ..whole_matrix import all_logits
 
 #: Logits of all tokens, (*batch, classes), or a function that gives those of some, by the numbers of their rows.
 Logits = Tensor | Callable[[Tensor], Tensor]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...losses import JensenShannon, KLDivergence
-from .policy_softmax import blocks
+from ....losses import JensenShannon, KLDivergence
+from ..cache_blocks import blocks
 
 #: The losses that a distillation knows.
 Divergence = KLDivergence | JensenShannon

@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...core import Reduction
-from ...core.reduction import Empty
-from ...losses import JensenShannon, KLDivergence
-from ..eligible import eligible
-from .budget import head_plan
-from .distillation_divergence import Divergence
-from .distillation_job import DistillationJob
-from .distillation_teacher import Logits, TeacherHead, TeacherLogits, TeacherTop, teacher_of
-from .policy_computed import counted, reduced
-from .policy_operands import operands, refuse_head
+from ....core import Reduction
+from ....core.reduction import Empty
+from ....losses import JensenShannon, KLDivergence
+from ...eligible import eligible
+from ..arguments import counted, operands, refuse_head
+from ..budget import head_plan
+from ..reducing import reduced
+from .divergence import Divergence
+from .job import DistillationJob
+from .teacher import Logits, TeacherHead, TeacherLogits, TeacherTop, teacher_of
 
 _WHO = "linear_distillation"
 
@@ -70,7 +70,7 @@ def linear_distillation(
         reduction: "mean", "sum", "none" or a functional, over tokens.
         normalizer: what the mean divides by: None for the sum of weights, "rows" for the tokens that count, a number.
         empty: what the mean is when no token counts: "zero" (with a zero gradient), "nan" or "raise".
-        memory_budget: bytes for logits; None for 240 rows of both, and 16 MiB at least. It changes the speed only.
+        memory_budget: bytes for logits; None for 192 rows of both, and 16 MiB at least. It changes the speed only.
 
     Raises:
         ShapeError: the tensors do not go together.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .distillation_divergence import Divergence, between
-from .distillation_teacher import TeacherTop
-from .policy_softmax import blocks
+from ..cache_blocks import blocks
+from .divergence import Divergence, between
+from .teacher import TeacherTop
 
 
 def of_outcomes(loss: Divergence, logs: Tensor, teacher: TeacherTop, rows: Tensor | None) -> Tensor:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..one_pass import Gradients
-from .distillation_divergence import Divergence, between, diverge
-from .distillation_teacher import Teacher, TeacherTop
-from .distillation_top import diverge_from_top, of_outcomes
-from .policy_operands import all_logits
-from .policy_products import HeadProducts
+from ...one_pass import Gradients
+from ..row_products import HeadProducts
+from ..whole_matrix import all_logits
+from .divergence import Divergence, between, diverge
+from .teacher import Teacher, TeacherTop
+from .top_classes import diverge_from_top, of_outcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .policy_products import HeadProducts
-from .policy_softmax import Exponentials, exponentials
+from .row_products import HeadProducts
+from .token_softmax import Exponentials, exponentials
 
 #: The slopes of what is minimised in each row's log-probability, and in its entropy.
 Slopes = tuple[Tensor, Tensor | None]
