@@ -1,4 +1,4 @@
-// What Python hands over: the same structs stand in wald/kernels/native, field by field.
+// What Python hands over: the same structs stand in wald/kernels/native/calls.py, field by field.
 #pragma once
 
 #include <cstdint>
