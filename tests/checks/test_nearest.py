@@ -113,7 +113,13 @@ SOUND = {
 }
 
 
-@pytest.mark.parametrize("name", SOUND)
+#: A third of them every day, and all among the slow proofs.
+EVERY_THIRD = [
+    pytest.param(name, marks=[pytest.mark.slow] if place % 3 else []) for place, name in enumerate(SOUND)
+]
+
+
+@pytest.mark.parametrize("name", EVERY_THIRD)
 def test_what_is_sound_is_taken_for_no_mistake(name: str) -> None:
     with undisturbed():
         subject = subject_of(resolve(SOUND[name]))

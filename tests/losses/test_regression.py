@@ -481,7 +481,7 @@ def test_gaussian_likelihood_elicits_mean_and_variance(scale: str) -> None:
 
 # Where torch has the fast kernel.
 
-KERNELS = [found for found in wald.implementations() if found.of in KINDS]
+KERNELS = [found for found in wald.implementations() if found.of in KINDS and found.name.startswith("torch.")]
 EDGES = torch.tensor([0.0, -0.0, 1.0, -1.0, 1e-30, 88.0, 1e20, -1e20, torch.inf, -torch.inf, torch.nan])
 
 

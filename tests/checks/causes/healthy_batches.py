@@ -61,14 +61,17 @@ def heavy(n: int, rng: Generator) -> Tensor:
 
 
 def of_catalogue(loss: wald.Loss, rng: Generator) -> Healthy:
-    # One example alone has nobody to meet.
-    n = max(pick(SIZES, rng), 2 if loss.card.coupling == "coupled" else 1)
+    labelled = isinstance(loss, wald.Contrastive) and any(domain.integer for _, domain in loss.named_domains)
+    # One example alone has nobody to meet, and a triplet is three.
+    n = max(pick(SIZES, rng), 3 if labelled else 2 if loss.card.coupling == "coupled" else 1)
     soft = bool(torch.rand((), generator=rng) < 0.3)
     inputs = draw(loss, n, rng, classes=pick((3, 4, 10), rng), soft=soft)
     for x, (_, domain) in zip(inputs, loss.named_domains, strict=True):
         # A loss of pairs has nothing to say of one label alone.
         if domain.integer and domain.high == 1:
             x[:2] = torch.arange(2)
+        if labelled and domain.integer:
+            x[:3] = torch.tensor([0, 0, 1])
     dtype = pick(DTYPES, rng)
     names = [name for name, _ in loss.named_domains]
     batch = {name: x.to(dtype) if x.is_floating_point() else x for name, x in zip(names, inputs, strict=True)}
@@ -83,7 +86,7 @@ def of_catalogue(loss: wald.Loss, rng: Generator) -> Healthy:
             batch["weight"] = uniform(examples, rng=rng) * (uniform(examples, rng=rng) < 0.8).float() + 1e-3
         elif chance < 0.4:
             mask = uniform(examples, rng=rng) < 0.7
-            mask[:2] = True
+            mask[:3] = True
             batch["mask"] = mask
             for name, x in list(batch.items()):
                 # What is masked may be anything.

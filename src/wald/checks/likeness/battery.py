@@ -116,9 +116,12 @@ def _of(
 
 def learned(loss: Loss) -> tuple[int, ...]:
     """The inputs that a model emits, and that have a gradient worth comparing."""
-    names = [name for name, _ in loss.named_domains]
     if isinstance(loss, (Contrastive, Preference, Generative)):
-        return tuple(i for i, name in enumerate(names) if name != "same" and not name.startswith("reference"))
+        return tuple(
+            place
+            for place, (name, domain) in enumerate(loss.named_domains)
+            if name != "same" and not domain.integer and not name.startswith("reference")
+        )
     return (0,)
 
 
