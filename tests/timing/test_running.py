@@ -68,6 +68,13 @@ def test_sides_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.sides["torch"].rounds == 3
 
 
+@pytest.mark.parametrize(("busy", "rounds"), [(0.001, 40), (0.2, 13), (10.0, 5)])
+def test_what_is_over_quickly_is_timed_more_often(seconds: dict[str, float], busy: float, rounds: int) -> None:
+    seconds.update(A=busy)
+    found = measured(case(Sides(ours=side("A"))), Settings(memory=False))
+    assert found.sides["wald"].rounds == rounds
+
+
 def test_garbage_is_collected_between_rounds_only() -> None:
     seen: list[bool] = []
     sides = Sides(ours=step_without_gradient(lambda: seen.append(gc.isenabled())))

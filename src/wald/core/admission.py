@@ -281,7 +281,11 @@ def finite(x: Tensor) -> bool:
 
     A sum of finite values may overflow; then the answer is no, and a caller who must know looks again.
     """
-    return math.isfinite(sum(few(x)) if x.numel() <= _FEW else x.detach().sum().item())
+    if x.numel() <= _FEW:
+        return math.isfinite(sum(few(x)))
+    # A mode that gives sums another meaning (the checker has one) is not asked.
+    with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]  (no public equivalent)
+        return math.isfinite(x.detach().sum().item())
 
 
 def few(x: Tensor) -> list[float]:

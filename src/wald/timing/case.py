@@ -122,7 +122,7 @@ class Case:
         row: the row of the table in `docs/performance.md`, or None.
         device: where it runs.
         tolerance: how far, relative to it, the value of a rival may be from ours.
-        rounds: how often each side is timed at least; fewer only where one round takes minutes.
+        rounds: how often each side is timed at least.
     """
 
     name: str

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 
 #: A block of calls is at least so long, in seconds, so that the clock and the loop are no part of the figure.
-BLOCK: Final = 0.02
+BLOCK: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 import gc
 import math
+from typing import Final
 
 import torch
 
@@ -15,6 +16,10 @@ from .case import COMPILED, FLOOR, OURS, Case, Sides, Size, Step
 from .clocks import Clock, Taken
 from .peak import peak_of
 from .result import Result, Side
+
+#: A case is measured for so many seconds if it can be, and not in more rounds than these.
+_QUICK: Final = 5.0
+_MOST_ROUNDS: Final = 40
 
 #: Told of a side: its name, which measurement it is, of how many.
 Progress = Callable[[str, int, int], None]
@@ -26,7 +31,7 @@ class Settings:
 
     Attributes:
         size: how large the tensors are.
-        rounds: how often each side is timed; 0 for what the case wants.
+        rounds: how often each side is timed; 0 for what the case wants at least, and more where that is quick.
         threads: how many threads torch may use.
         compiled: whether `torch.compile` is a rival.
         memory: whether peak memory is measured.
@@ -80,19 +85,19 @@ def measured(case: Case, settings: Settings, progress: Progress = lambda *_: Non
     with _threads(settings.threads):
         running = sides_of(case, settings)
         clock = clocks.gpu if case.device == "cuda" else clocks.processor
-        rounds = settings.rounds or case.rounds
         wants_memory = settings.memory and running.sides.input_bytes > 0
-        total = (rounds + 1 + wants_memory) * len(running.steps)
-        done = 0
+        done, total = 0, (1 + case.rounds + wants_memory) * len(running.steps)
 
         def told(side: str) -> None:
             nonlocal done
             progress(side, done, total)
             done += 1
 
-        values, blocks = _warmed(running, clock, told)
+        values, blocks, lasting = _warmed(running, clock, told)
         if OURS not in running.steps:
             return Result.unmeasured(case, running.absent[OURS])
+        rounds = settings.rounds or _rounds(case, lasting)
+        total = done + (rounds + wants_memory) * len(running.steps)
         taken = _in_turn(running, blocks, clock, rounds, told)
         peaks: dict[str, int | str] = {}
         for side in running.steps if wants_memory else ():
@@ -111,29 +116,41 @@ def measured(case: Case, settings: Settings, progress: Progress = lambda *_: Non
     )
 
 
+def _rounds(case: Case, lasting: float) -> int:
+    """As many as the case wants, and more where one is over quickly: a median of many moves less."""
+    return max(case.rounds, min(_MOST_ROUNDS, math.ceil(_QUICK / lasting)))
+
+
 def _warmed(
     running: Running, clock: Clock, told: Callable[[str], None]
-) -> tuple[dict[str, float | None], dict[str, int]]:
-    """Run every side until it is warm: its value, and how many calls fill a block; one that fails is absent."""
+) -> tuple[dict[str, float | None], dict[str, int], float]:
+    """Run every side until it is warm: its value, how many calls fill a block, and how long a round will take.
+
+    A side that fails is absent from then on.
+    """
     values: dict[str, float | None] = {}
     blocks: dict[str, int] = {}
+    lasting = 0.0
     for side, work in list(running.steps.items()):
         told(side)
         try:
             value = work()
             values[side] = None if value is None else float(value)
-            blocks[side] = _calls_in_a_block(work, clock)
+            calls, wall = _calls_in_a_block(work, clock)
+            blocks[side] = calls
+            lasting += calls * wall
         except Exception as error:
             del running.steps[side]
             running.absent[side] = f"failed: {type(error).__name__}: {error}".partition("\n")[0]
-    return values, blocks
+    return values, blocks, lasting
 
 
-def _calls_in_a_block(work: Step, clock: Clock) -> int:
+def _calls_in_a_block(work: Step, clock: Clock) -> tuple[int, float]:
+    """How many calls fill a block, and how long one takes on the wall."""
     calls = 1
     while (found := clock(work, calls)).wall * calls < clocks.BLOCK / 4:
         calls *= 4
-    return max(1, math.ceil(clocks.BLOCK / found.wall))
+    return max(1, math.ceil(clocks.BLOCK / found.wall)), found.wall
 
 
 def _in_turn(

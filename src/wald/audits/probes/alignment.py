@@ -62,7 +62,7 @@ def _elicited(evidence: Evidence) -> Finding:
 
 def _of_loss(card: dict[str, Any]) -> str:
     elicits, threshold = card.get("elicits"), card.get("threshold")
-    if card.get("task") == "binary" and card.get("proper") != "yes" and threshold is not None:
+    if card.get("task") == "binary" and card.get("proper") != "yes" and isinstance(threshold, float):
         return f"the loss elicits no plain probability: its minimiser crosses one half at a true {threshold:.3g}"
     return f"the loss elicits: {elicits or 'unresolved'}"
 
