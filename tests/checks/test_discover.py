@@ -106,6 +106,7 @@ def test_its_recipe_makes_it_again(name: str) -> None:
 SINGLE = {**known.STATISTICS, **known.LABELS, **known.CLASSES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SINGLE)
 def test_the_domains_are_the_same_in_single_precision(name: str) -> None:
     loss = SINGLE[name][0]

@@ -114,9 +114,7 @@ SOUND = {
 
 
 #: A third of them every day, and all among the slow proofs.
-EVERY_THIRD = [
-    pytest.param(name, marks=[pytest.mark.slow] if place % 3 else []) for place, name in enumerate(SOUND)
-]
+EVERY_THIRD = [pytest.param(name, marks=[pytest.mark.slow] if place % 3 else []) for place, name in enumerate(SOUND)]
 
 
 @pytest.mark.parametrize("name", EVERY_THIRD)

@@ -31,6 +31,7 @@ def test_the_statistic_is_the_one_that_the_theorem_names(name: str) -> None:
     assert measured(loss).statistic.name == statistic
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", known.STATISTICS)
 def test_single_precision_says_the_same(name: str) -> None:
     loss, statistic = known.STATISTICS[name]

@@ -16,6 +16,7 @@ ADDS: Final = {
     "gbdt": "losses as objectives of XGBoost, LightGBM and CatBoost",
     "choose": "`wald choose`",
     "cluster": "`wald choose` on a cluster of Ray or Dask",
+    "triton": "programs for GPUs of NVIDIA, where torch did not bring it (its CUDA builds for Linux do)",
     "hf": "models of Hugging Face in audits",
     "peers": "other libraries beside Wald in `wald bench`",
 }
