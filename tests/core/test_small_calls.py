@@ -13,6 +13,7 @@ import wald
 from wald.core import tensors
 from wald.core.admission import extremes, finite, least, line_up, lined_up
 from wald.core.tensors import constant
+from wald.kernels.native import library
 
 from ..catalogue import CASES, batch_of
 
@@ -101,3 +102,11 @@ def test_which_says_what_a_call_does_and_refuses_what_a_call_refuses() -> None:
     assert wald.which(wald.CrossEntropy(axis=1), logits.T.reshape(1, 3, 4), ids.reshape(1, 4))
     with pytest.raises(wald.DomainError, match="class ids from 0 to 2"):
         wald.which(wald.CrossEntropy(), logits, ids.abs())
+
+
+@pytest.mark.skipif(library() is None, reason="the native library is not built")
+def test_a_formula_of_many_steps_is_compiled_at_any_size() -> None:
+    prediction, target = torch.zeros(3), torch.ones(3)
+    for loss in (wald.Focal(), wald.LogCosh(), wald.AsymmetricFocal(), wald.SmoothedPinball()):
+        assert wald.which(loss, prediction, target) == "wald.kernels.native"
+    assert wald.which(wald.Squared(), prediction, target) == "torch.nn.functional.mse_loss"

@@ -73,23 +73,13 @@ _NATIVE: Final[dict[type[Loss], Callable[[Any], Native]]] = {
     losses.Tweedie: _tweedie,
 }
 
-#: Losses of a few operations, or with a function of torch's own. On few numbers a call of C++ costs them more than it
-#: saves; all others always gain.
-_SHORT: Final = {
-    losses.Absolute,
-    losses.BinaryCrossEntropy,
-    losses.Gamma,
-    losses.Huber,
-    losses.Percentage,
-    losses.Poisson,
-    losses.Squared,
-    losses.SquaredLog,
-}
-
-#: From so many numbers on a loss gains: soon where the definition has many steps, later where torch has a function
-#: of its own.
-_LEAST: Final = 1_024
+#: From so many numbers on a call of C++ costs less than it saves: at once where the definition has many steps, later
+#: where it has few, or torch a function of its own.
+_LEAST: Final = 1
 _LEAST_BESIDE: Final[dict[type[Loss], int]] = {
+    losses.Gamma: 1_024,
+    losses.Percentage: 1_024,
+    losses.SquaredLog: 1_024,
     losses.Absolute: 16_384,
     losses.BinaryCrossEntropy: 16_384,
     losses.Poisson: 16_384,

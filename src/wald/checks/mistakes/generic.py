@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core import Loss, Supervised
+from ...core import Loss, Policy, Supervised
 from .mistake import Mistake
 
 
@@ -103,24 +103,29 @@ def generic(kind: type[Loss], loss: Loss) -> tuple[Mistake, ...]:
     domains = loss.named_domains
     first = domains[0][1]
     found = [_entry(sign_flipped), _entry(squared), _entry(gradient_cut)]
-    if loss.card.bounded_below and loss.card.perfect_is_minimal is not False:
+    separable = loss.card.coupling == "separable"
+    if separable and loss.card.bounded_below and loss.card.perfect_is_minimal is not False:
         found.append(_entry(root_of_each_value))
     if len(domains) == 2 and isinstance(loss, Supervised):
         second = domains[1][1]
-        numbers = not (second.integer or second.soft) and first.axes == second.axes
+        # What comes in another space cannot have been meant the other way round.
+        alike = first.axes == second.axes and first.normalised == second.normalised
+        numbers = alike and not (second.integer or second.soft)
         if numbers:
             found.append(_entry(arguments_swapped))
         if not first.normalised and not first.bounded and first.axes in ((), ("classes",)):
             found.append(_entry(softmax_before_the_loss if first.axes else sigmoid_before_the_loss))
-        if loss.card.coupling == "separable":
+        if separable:
             if not first.axes and not second.axes and not second.integer:
                 found.append(_entry(every_prediction_against_every_target, whole=True))
             if not second.integer and not second.soft:
                 found.append(_entry(mean_before_the_loss, whole=True))
     # Where examples are weighted by their class, an example alone does not show what it costs in the batch.
-    if loss.card.coupling == "separable" and getattr(loss, "class_weight", None) is None:
-        wholes = (largest_of_the_batch, product_of_the_batch, square_of_the_mean, root_of_the_mean)
-        wholes += (logarithm_of_the_mean, logarithm_of_one_plus_the_mean)
+    if separable and getattr(loss, "class_weight", None) is None:
+        wholes = (largest_of_the_batch, product_of_the_batch, square_of_the_mean)
+        # A mean below 0 has neither root nor logarithm, and what a policy has earned is of either sign.
+        if loss.card.bounded_below and not isinstance(loss, Policy):
+            wholes += (root_of_the_mean, logarithm_of_the_mean, logarithm_of_one_plus_the_mean)
         found += [_entry(whole, whole=True) for whole in wholes]
     return tuple(found)
 
