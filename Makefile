@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: audit test slow native honesty audit-honesty choosing bench lint format types build clean help
+.PHONY: audit test slow native honesty audit-honesty choosing bench gpu lint format types build clean help
 
 # A finding is what an audit is for, so exit code 1 is no failure of make; 2 and 3 are.
 audit: $(VENV)/.with-examples ## Audit a model of loans; the page is wald-audit/index.html
@@ -51,6 +51,10 @@ bench: $(VENV)/.with-peers ## Measure how fast losses are and write docs/perform
 	$(BIN)/python benchmarks/fast.py
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/page.py
+
+gpu: $(VENV)/.with-test $(VENV)/.with-peers ## Run what needs a CUDA device, tests and figures
+	$(BIN)/python -m pytest -m gpu tests/gpu
+	$(BIN)/python benchmarks/fast.py GPU
 
 lint: $(VENV)/.with-dev ## Check style, change nothing
 	$(BIN)/ruff check .
