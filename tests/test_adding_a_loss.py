@@ -16,8 +16,8 @@ LOSS = '''
 
 from torch import Tensor
 
-from ..cards import Card, Formula, Real, param
-from ..core import Supervised
+from ...cards import Card, Formula, Real, param
+from ...core import Supervised
 
 
 class Quartic(Supervised):
@@ -47,7 +47,7 @@ class Quartic(Supervised):
         return self.scale * (prediction - target) ** 4
 '''
 
-EXPORT = "from ._quartic import Quartic as Quartic\n"
+EXPORT = "from .regression.quartic import Quartic as Quartic\n"
 
 USE = """
 import json, pickle
@@ -80,7 +80,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the library with one more loss in it."""
     root = tmp_path_factory.mktemp("house")
     shutil.copytree(Path(wald.__file__).parent, root / "wald", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "wald" / "losses" / "_quartic.py").write_text(LOSS, "utf-8")
+    (root / "wald" / "losses" / "regression" / "quartic.py").write_text(LOSS, "utf-8")
     with (root / "wald" / "losses" / "__init__.py").open("a", encoding="utf-8") as exports:
         exports.write(EXPORT)
     return root
@@ -132,5 +132,7 @@ def test_the_checker_holds_its_card_against_measurement(house: Path, tmp_path: P
     assert report["card"]["convex"] == "yes"
     # The same loss with a wrong claim is found out.
     wrong = shutil.copytree(house, tmp_path / "wrong")
-    (wrong / "wald" / "losses" / "_quartic.py").write_text(LOSS.replace("convex=True", "convex=False"), "utf-8")
+    (wrong / "wald" / "losses" / "regression" / "quartic.py").write_text(
+        LOSS.replace("convex=True", "convex=False"), "utf-8"
+    )
     assert "convex" in run(wrong, "-m", "wald", "check", "Quartic", code=1)

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 import wald
 from wald.cards import Formula
 from wald.checks.subjects.draw import draw, variants
-from wald.losses._distance import direction, length
+from wald.losses.pieces.distance import direction, length
 
 KINDS = [
     wald.ContrastivePair,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import wald
-from wald.losses._soft_ranks import pools_of_all_means, soft_ranks
+from wald.losses.pieces.soft_ranks import pools_of_all_means, soft_ranks
 
 from ..catalogue import leaf
 from ..kernels.ordering import naive

@@ -31,6 +31,7 @@ class Entry:
 
     Attributes:
         name: the class name, which is the name in `wald`.
+        area: the room of the catalogue that it is in; "" for a wrapper, which is in none.
         family: the class it extends: what its inputs are called.
         card: its card, as written.
         fields: its fields, each a `dataclasses.Field` made by `param`.
@@ -42,6 +43,7 @@ class Entry:
     card: Card
     fields: Mapping[str, dataclasses.Field[Any]]
     doc: str
+    area: str = ""
 
     @property
     def summary(self) -> str:
@@ -70,9 +72,19 @@ def catalogue() -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for line in exports.body:
         if isinstance(line, ast.ImportFrom) and line.level == 1 and line.module:
-            written = _classes(LOSSES / f"{line.module}.py")
-            found |= {n.name: _entry(written[n.name]) for n in line.names if n.name in written}
+            area, _, file = line.module.rpartition(".")
+            written = _classes(LOSSES / area / f"{file}.py")
+            found |= {n.name: _entry(written[n.name], area) for n in line.names if n.name in written}
     return found
+
+
+@cache
+def areas() -> dict[str, str]:
+    """What each area of the catalogue is about, in one line, in the order in which the catalogue exports them."""
+    named = dict.fromkeys(entry.area for entry in catalogue().values())
+    return {
+        area: ast.get_docstring(ast.parse((LOSSES / area / "__init__.py").read_text("utf-8"))) or "" for area in named
+    }
 
 
 def find(name: str) -> Entry:
@@ -121,7 +133,7 @@ def _classes(path: Path) -> dict[str, ast.ClassDef]:
     return {node.name: node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.ClassDef)}
 
 
-def _entry(node: ast.ClassDef) -> Entry:
+def _entry(node: ast.ClassDef, area: str) -> Entry:
     fields: dict[str, dataclasses.Field[Any]] = {}
     card: Card | None = None
     for line in node.body:
@@ -132,7 +144,7 @@ def _entry(node: ast.ClassDef) -> Entry:
     if card is None:
         raise TypeError(f"{node.name} has no card")
     doc = inspect.cleandoc(ast.get_docstring(node) or "")
-    return Entry(name=node.name, family=ast.unparse(node.bases[0]), card=card, fields=fields, doc=doc)
+    return Entry(name=node.name, area=area, family=ast.unparse(node.bases[0]), card=card, fields=fields, doc=doc)
 
 
 def _value(expression: ast.expr, owner: str) -> Any:

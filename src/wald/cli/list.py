@@ -15,28 +15,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from ..cards import shelf
 from ..cards.shelf import Entry
 from .terminal import as_json, bold, columns, shortened
 from .wrappers import outlines
-
-#: What the groups are called: by family, and supervised losses by task.
-HEADINGS: Final = {
-    "regression": "Regression",
-    "binary": "Binary classification",
-    "multiclass": "Multiclass classification",
-    "multilabel": "Multilabel classification",
-    "ranking": "Ranking",
-    "pairwise": "Pairs",
-    "other": "Other targets",
-    "Contrastive": "Embeddings: what belongs together is near",
-    "Listwise": "Lists: what is relevant comes first",
-    "Preference": "Preferences: a chosen answer and a rejected one",
-    "Policy": "Policies: actions and what they earned",
-    "Generative": "Critics of real and generated examples",
-}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -70,13 +54,13 @@ def _lines(found: list[Entry], wrappers: dict[str, str], words: str) -> Iterator
         return
     # Found by words, losses stay in the order in which they fit; all of them are sorted by what they are for.
     fitting = "Losses that fit, best first"
-    groups: dict[str, dict[str, str]] = {heading: {} for heading in ([fitting] if words else HEADINGS.values())}
+    groups: dict[str, dict[str, str]] = {heading: {} for heading in ([fitting] if words else shelf.areas().values())}
     for entry in found:
-        groups.setdefault(fitting if words else _heading(entry), {})[entry.name] = entry.summary
+        groups[fitting if words else shelf.areas()[entry.area]][entry.name] = entry.summary
     groups["Wrappers: a loss of a loss"] = wrappers
     for heading, group in groups.items():
         margin = max(map(len, group), default=0) + 4
-        yield from [bold(heading)] if group else []
+        yield from [bold(shortened(heading, columns()))] if group else []
         for name, summary in group.items():
             yield f"  {bold(name)}{' ' * (margin - 2 - len(name))}{shortened(summary, columns() - margin)}"
         yield from [""] if group else []
@@ -90,12 +74,9 @@ def _count(losses: int, wrappers: int) -> str:
     return " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
 
 
-def _heading(entry: Entry) -> str:
-    group = str(entry.at_defaults().task) if entry.family in ("Supervised", "Loss") else entry.family
-    return HEADINGS.get(group, group)
-
-
 def _facts(entry: Entry) -> dict[str, Any]:
     card = entry.at_defaults().to_dict()
     told = ("task", "formula", "elicits", "proper", "convex", "coupling", "aliases", "tags")
-    return {"name": entry.name, "family": entry.family, "summary": entry.summary} | {k: card[k] for k in told}
+    return {"name": entry.name, "area": entry.area, "family": entry.family, "summary": entry.summary} | {
+        k: card[k] for k in told
+    }

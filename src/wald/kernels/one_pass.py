@@ -80,10 +80,14 @@ def differentiable(
     return tuple(next(found) if is_needed else None for is_needed in needed)
 
 
+def batched(upstream: Tensor) -> bool:
+    """Whether this is a batch of upstream gradients (`is_grads_batched`), each of which wants a gradient of its own."""
+    return torch._C._functorch.is_legacy_batchedtensor(upstream)  # pyright: ignore  (no public equivalent)
+
+
 def scaled(gradient: Tensor, upstream: Tensor) -> Tensor:
     """The gradient times what comes from above, in the memory of the gradient."""
-    # A batch of upstream gradients (`is_grads_batched`) wants a gradient for each.
-    many = torch._C._functorch.is_legacy_batchedtensor(upstream)  # pyright: ignore  (no public equivalent)
+    many = batched(upstream)
     if not many and upstream.ndim == 0:
         if upstream.is_cpu and upstream.item() == 1:
             return gradient

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .one_pass import Definition, Gradients, differentiable
+from .one_pass import Definition, Gradients, batched, differentiable
 
 #: `values(*tensors)`: one value an example, and whatever the second pass can use of the first.
 Values = Callable[..., tuple[Tensor, Any]]
@@ -50,8 +50,6 @@ class _TwoPasses(torch.autograd.Function):
     def backward(ctx: Any, *upstreams: Tensor) -> tuple[Tensor | None, ...]:
         (upstream,) = upstreams
         tensors: tuple[Tensor, ...] = ctx.saved_tensors
-        # A batch of upstream gradients (`is_grads_batched`) wants a gradient for each.
-        many = torch._C._functorch.is_legacy_batchedtensor(upstream)  # pyright: ignore  (no public equivalent)
-        if many or torch.is_grad_enabled():
+        if batched(upstream) or torch.is_grad_enabled():
             return None, None, None, *differentiable(ctx.definition, tensors, ctx.needed, upstream)
         return None, None, None, *ctx.slopes(ctx.needed, upstream, ctx.kept, *(x.detach() for x in tensors))

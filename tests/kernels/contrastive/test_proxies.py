@@ -8,7 +8,7 @@ from torch import Tensor
 
 import wald
 from wald.kernels.contrastive import linear_proxy
-from wald.losses._distance import direction
+from wald.losses.pieces.distance import direction
 
 
 def drawn(rng: torch.Generator, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor
 import wald
 from wald.kernels.ordering import logistic
 from wald.kernels.ordering.ranks import pools_by_merging
-from wald.losses._soft_ranks import pools_of_all_means
+from wald.losses.pieces.soft_ranks import pools_of_all_means
 
 from ...catalogue import leaf
 from . import naive

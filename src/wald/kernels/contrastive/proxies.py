@@ -12,7 +12,7 @@ from ...core import DomainError, DtypeError, Reduction, ShapeError
 from ...core.admission import visible
 from ...core.reduction import Empty, ratio
 from ...losses import ProxySoftmax
-from ...losses._distance import direction
+from ...losses.pieces.distance import direction
 from ..eligible import eligible
 from ..two_passes import two_passes
 from .blocks import Buffer

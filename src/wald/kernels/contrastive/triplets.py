@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...core import implements
 from ...losses import BatchTriplet
-from ...losses._softplus import softplus
+from ...losses.pieces.softplus import softplus
 from ..eligible import eligible
 from ..two_passes import two_passes
 from .blocks import Buffer, strips

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ...core import implements
 from ...losses import CRPS
-from ...losses._crps import ranked_share
-from ...losses._ties import runs
+from ...losses.pieces.ties import runs
+from ...losses.probabilistic.crps import ranked_share
 from ..eligible import eligible
 from ..one_pass import Gradients, one_pass
 

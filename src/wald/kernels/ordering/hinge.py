@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...core import implements
 from ...losses import PairwiseHinge, PartialAUC
-from ...losses._partial_auc import chosen_from_the_top
+from ...losses.ranking.partial_auc import chosen_from_the_top
 from ..eligible import eligible
 from ..one_pass import Gradients
 from ..two_passes import two_passes

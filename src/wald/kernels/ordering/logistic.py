@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ...core import implements
 from ...losses import PairwiseLogistic
-from ...losses._pairs import mean_over
-from ...losses._softplus import softplus
+from ...losses.pieces.pairs import mean_over
+from ...losses.pieces.softplus import softplus
 from ..eligible import eligible
 from ..one_pass import Gradients
 from ..two_passes import two_passes

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...core import implements
 from ...losses import SoftSpearman
-from ...losses._soft_ranks import first_of_pools
+from ...losses.pieces.soft_ranks import first_of_pools
 from ..eligible import eligible
 
 Array = NDArray[Any]

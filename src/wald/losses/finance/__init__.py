@@ -1,0 +1,1 @@
+"""Finance: returns and risks."""

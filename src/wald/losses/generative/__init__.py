@@ -1,0 +1,1 @@
+"""Generative models: critics, latent variables, noise."""

@@ -1,0 +1,1 @@
+"""What several losses are made of: stable arithmetic, axes, distances, orders."""

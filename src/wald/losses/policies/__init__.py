@@ -1,0 +1,1 @@
+"""Policies: actions, and what they earned."""

@@ -1,0 +1,1 @@
+"""Preferences: a chosen answer and a rejected one."""

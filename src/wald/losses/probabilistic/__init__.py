@@ -1,0 +1,1 @@
+"""Probabilistic regression: likelihoods, and scores of forecasts."""

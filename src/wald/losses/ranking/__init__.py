@@ -1,0 +1,1 @@
+"""Ranking: what is relevant comes first."""

@@ -1,0 +1,1 @@
+"""Segmentation: masks, by overlap, border and pixel."""

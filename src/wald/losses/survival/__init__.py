@@ -1,0 +1,1 @@
+"""Survival: the time until an event, some of it unseen."""
