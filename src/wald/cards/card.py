@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
 
 from .domain import Domain
 from .formula import Formula
+from .ports import Ports
 
 T = TypeVar("T")
 
@@ -47,7 +48,10 @@ class Card:
         denominator: what the mean divides by, in words.
         when: where it is the right loss.
         when_not: where it is not, and what is.
-        aliases: other names that people know it by, those of other libraries among them.
+        points: values at which a training curve stops, by name: "perfect", "chance", "collapse", "floor" and the like;
+            a number, or a formula of the fields and of sizes such as `classes` and `batch`.
+        aliases: other names that people know it by.
+        ports: what other libraries call it, and the fields at which it is theirs.
         tags: words for a search.
         cite: sources: authors, year, arXiv or DOI.
     """
@@ -70,7 +74,9 @@ class Card:
     denominator: str = "the unmasked examples, each counted by its weight"
     when: str = ""
     when_not: str = ""
+    points: Claim[Mapping[str, float | str]] = field(default_factory=dict[str, float | str])
     aliases: tuple[str, ...] = ()
+    ports: Ports = field(default_factory=dict[str, Mapping[str, Any]])
     tags: tuple[str, ...] = ()
     cite: tuple[str, ...] = ()
 
@@ -79,7 +85,7 @@ class Card:
 
     def of(self, loss: Any) -> Card:
         """The card of this very loss: every claim that is a function of it, worked out."""
-        claims = {field.name: getattr(self, field.name) for field in fields(self)}
+        claims = {each.name: getattr(self, each.name) for each in fields(self)}
         return replace(self, **{name: claim(loss) for name, claim in claims.items() if _depends(claim)})
 
     def unspoken(self, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
@@ -108,17 +114,17 @@ class Card:
         """The claims in the words of a check report: `yes`, `no` or null for what is true or false."""
         words: dict[bool, str] = {True: "yes", False: "no"}
         facts: dict[str, Any] = {}
-        for field in fields(self):
-            claim = getattr(self, field.name)
+        for each in fields(self):
+            claim = getattr(self, each.name)
             if _depends(claim):
                 claim = "depends on the fields"
-            elif field.name == "inputs":
+            elif each.name == "inputs":
                 claim = {name: _described(domain) for name, domain in claim.items()}
             elif isinstance(claim, Formula):
                 claim = str(claim)
             elif isinstance(claim, bool):
                 claim = words[claim]
-            facts[field.name] = list(claim) if isinstance(claim, tuple) else claim  # pyright: ignore[reportUnknownArgumentType]
+            facts[each.name] = list(claim) if isinstance(claim, tuple) else claim  # pyright: ignore[reportUnknownArgumentType]
         return facts
 
 

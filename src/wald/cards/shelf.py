@@ -78,7 +78,6 @@ def catalogue() -> dict[str, Entry]:
     return found
 
 
-@cache
 def areas() -> dict[str, str]:
     """What each area of the catalogue is about, in one line, in the order in which the catalogue exports them."""
     named = dict.fromkeys(entry.area for entry in catalogue().values())
@@ -93,7 +92,7 @@ def find(name: str) -> Entry:
     Raises:
         KeyError: no loss is known by that name; the message gives the nearest ones.
     """
-    known = {spelling: entry for entry in catalogue().values() for spelling in _spellings(entry)}
+    known = _known()
     wanted = _plain(name)
     if (entry := known.get(wanted) or known.get(wanted.removesuffix("loss"))) is not None:
         return entry
@@ -117,6 +116,21 @@ def search(words: str) -> list[Entry]:
 
     scored = [(score(entry), entry) for entry in catalogue().values()]
     return [entry for points, entry in sorted(scored, key=lambda pair: -pair[0]) if points]
+
+
+def _known() -> dict[str, Entry]:
+    """Every spelling, and whom it means: a name of our own before an alias, an alias before a name elsewhere."""
+    entries = list(catalogue().values())
+    by_port = {_plain(name): entry for entry in entries for port in entry.card.ports for name in _tails(port)}
+    full = {_plain(port): entry for entry in entries for port in entry.card.ports}
+    by_alias = {spelling: entry for entry in entries for spelling in _spellings(entry)}
+    return by_port | full | by_alias | {_plain(entry.name): entry for entry in entries}
+
+
+def _tails(port: str) -> list[str]:
+    """The last part of a full name, with and without the word loss."""
+    last = port.rpartition(".")[2]
+    return [last, re.sub("(?i)_?loss$", "", last)]
 
 
 def _spellings(entry: Entry) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..cards import REQUIRED, shelf
 from ..cards.param import settle
+from ..cards.ports import preset
 from ..cards.shelf import Entry
 from .wrappers import made, outlines
 
@@ -67,6 +68,8 @@ def understand(expression: str) -> Understood:
         return Understood(*made(expression))
     entry = shelf.find(name.strip())
     given = _given(expression, f"_({rest}") if bracket else {}
+    if (like := given.pop("like", None)) is not None:
+        given = {**preset(entry.name, entry.card.ports, like), **given}
     for unknown in given.keys() - entry.fields.keys():
         near = get_close_matches(unknown, entry.fields, n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]}?" if near else ""

@@ -115,7 +115,9 @@ def _page(loss: Understood) -> Iterator[str]:
     yield ""
     yield from _picture(loss)
     yield from _section("Claims", list(_claims(card)))
+    yield from _section("Values to know", list(_points(card)))
     yield from _section("Use", list(_use(loss)))
+    yield from _section("In other libraries", list(_ports(card)))
     yield from _section("More", list(_more(loss)))
 
 
@@ -204,6 +206,17 @@ def _use(loss: Understood) -> Iterator[tuple[str, str]]:
         yield "when not", loss.card.when_not
     yield "like this", "loss = " + re.sub(r"\b([A-Z]\w*\()", r"wald.\1", str(loss))
     yield "", f"loss({', '.join(loss.card.inputs)}).backward()"
+
+
+def _points(card: Any) -> Iterator[tuple[str, str]]:
+    for name, value in card.points.items():
+        yield name, value if isinstance(value, str) else f"{value:g}"
+
+
+def _ports(card: Any) -> Iterator[tuple[str, str]]:
+    for port, fields in card.ports.items():
+        told = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+        yield port, f"the same at {told}" if told else "the same"
 
 
 def _more(loss: Understood) -> Iterator[tuple[str, str]]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import wraps
 from hashlib import sha256
 import json
-from typing import Any, ClassVar, Final, Self, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast, dataclass_transform
 
 from torch import Tensor
 
-from ..cards import Card, Domain, param
+from ..cards import Card, Domain, Formula, param
 from ..cards.param import settle
+from ..cards.ports import preset
 from .admission import Named, line_up, settled
 from .call import CallPlan, Inputs, reduced, tallied
 from .reduction import Empty, Reduction
@@ -20,6 +22,18 @@ from .tally import Tally
 
 #: Every concrete loss, by the name that `to_dict` writes.
 KINDS: Final[dict[str, type[Loss]]] = {}
+
+
+def _takes_like(kind: type[Loss]) -> None:
+    """Let the constructor take `like`: the fields of a port, behind those that are given."""
+    made = kind.__init__
+
+    @wraps(made)
+    def construct(self: Loss, *args: Any, like: str | None = None, **given: Any) -> None:
+        fields_there = {} if like is None else preset(kind.__name__, kind.card.ports, like)
+        made(self, *args, **{**fields_there, **given})
+
+    kind.__init__ = construct
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(param,))
@@ -36,9 +50,14 @@ class Loss(ABC):
     card: ClassVar[Card]
     per_example: Any
 
+    if TYPE_CHECKING:
+        #: Every loss can be made `like="keras"`: at the fields at which it is that of another library.
+        like: str | None = param(default=None)
+
     def __init_subclass__(cls, *, kw_only: bool = True, **rest: Any) -> None:
         super().__init_subclass__(**rest)
         dataclass(frozen=True, kw_only=kw_only, repr=False)(cls)
+        _takes_like(cls)
         if "card" in vars(cls):
             KINDS[_name(cls)] = cls
 
@@ -152,6 +171,31 @@ class Loss(ABC):
         """A short name to log with a run, the same in every process and version for the same loss."""
         told = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return f"{type(self).__name__}-{sha256(told.encode()).hexdigest()[:12]}"
+
+    def reference_points(self, **sizes: float) -> dict[str, float]:
+        """Values at which a training curve stops for a reason: perfect, chance, collapse, floor, as far as they exist.
+
+        Args:
+            sizes: what they depend on beside the fields, such as `classes` or `batch`.
+
+        Raises:
+            TypeError: a value depends on a size that is not given; the message names it.
+
+        >>> import wald
+        >>> wald.CrossEntropy().reference_points(classes=10)["chance"]  # doctest: +ELLIPSIS
+        2.302585...
+        """
+        told = {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
+        found: dict[str, float] = {}
+        for name, value in cast("Mapping[str, float | str]", self.card.points).items():
+            try:
+                found[name] = Formula(value)(**told, **sizes) if isinstance(value, str) else float(value)
+            except NameError as error:
+                raise TypeError(
+                    f"{type(self).__name__}: {name} is {value}, and {error.name} is not known here. "
+                    f"Use reference_points({error.name}=...)."
+                ) from None
+        return found
 
     def replace(self, **changes: Any) -> Self:
         """The same loss with some fields changed."""

@@ -107,6 +107,7 @@ class CrossEntropy(Supervised, OverClasses):
         when="One of several classes is true, and its probability is wanted.",
         when_not="Several labels may be true at once (BinaryCrossEntropy); mistakes cost differently "
         "(CostSensitiveCrossEntropy); many labels are wrong.",
+        points={"perfect": 0, "chance": "log(classes)", "floor": 0},
         aliases=(
             "CE",
             "softmax",

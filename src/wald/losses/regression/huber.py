@@ -40,7 +40,15 @@ class Huber(Supervised):
         slope="bounded",
         when="Most errors are well behaved and a few are wild; `delta` near 1.345 robust standard deviations.",
         when_not="You are judged by the mean (use Squared) or the median (use Absolute) of a skewed target.",
+        points={"perfect": 0, "floor": 0},
         aliases=("HuberLoss", "huber_loss", "clipped squared error", "SmoothL1", "SmoothL1Loss", "smooth_l1_loss"),
+        ports={
+            "torch.nn.HuberLoss": {},
+            "keras.losses.Huber": {},
+            "optax.huber_loss": {},
+            "sklearn.linear_model.HuberRegressor": {"delta": 1.35},
+            "lightgbm.huber": {"delta": 0.9},
+        },
         tags=("robust", "outliers", "heavy tails"),
         cite=("Huber 1964, doi:10.1214/aoms/1177703732", "Girshick 2015, arXiv:1504.08083"),
     )
