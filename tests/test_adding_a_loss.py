@@ -125,6 +125,7 @@ def test_the_command_knows_it(house: Path) -> None:
     assert "Picture  the loss of one example" in page
 
 
+@pytest.mark.slow
 def test_the_checker_holds_its_card_against_measurement(house: Path, tmp_path: Path) -> None:
     report = json.loads(run(house, "-m", "wald", "check", "Quartic(scale=0.5)", "--json"))
     assert report["subject"] == "Quartic(scale=0.5)"

@@ -1,10 +1,12 @@
 """What the documentation says is run: the examples of every docstring, and the code of every page."""
 
+from collections.abc import Iterable
 import doctest
 from importlib import import_module
 from pathlib import Path
 import re
 import shlex
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,9 @@ MODULES = sorted(
     if path.name != "__main__.py"
 )
 
+#: Examples that train or measure for seconds; they run with the slow tests.
+LONG = {"wald.choices.choosing", "wald.audits.comparing.comparison", "docs/choosing.md", "docs/design.md"}
+
 PAGES = sorted(
     path
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
@@ -37,7 +42,11 @@ def blocks(page: Path, *languages: str) -> list[tuple[str, int]]:
     return [(match[2], text[: match.start(2)].count("\n")) for match in found]
 
 
-@pytest.mark.parametrize("name", MODULES)
+def long(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in names]
+
+
+@pytest.mark.parametrize("name", long(MODULES))
 def test_the_examples_of_a_module_run(name: str) -> None:
     try:
         module = import_module(name)
@@ -49,8 +58,9 @@ def test_the_examples_of_a_module_run(name: str) -> None:
     assert failed == 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", long(page.relative_to(ROOT).as_posix() for page in PAGES))
+def test_the_code_of_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = ROOT / name
     monkeypatch.chdir(tmp_path)
     scope: dict[str, object] = {"__name__": "__main__"}
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)

@@ -52,39 +52,37 @@ def test_nothing_heavy_is_loaded(program: str) -> None:
     assert loaded(program) == []
 
 
-def test_the_test_above_can_fail() -> None:
-    assert "torch" in loaded("import wald; wald.Huber")
-
-
 def seconds(*arguments: str) -> float:
-    """What a fresh interpreter costs, the best of several: processor time, so that a busy machine does not decide."""
+    """What a fresh interpreter costs: processor time, so that a busy machine does not decide."""
 
     def spent() -> float:
         used = os.times()
         return used.children_user + used.children_system
 
-    found: list[float] = []
-    for _ in range(5):
-        before = spent()
-        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-        found.append(spent() - before)
-    return min(found)
+    before = spent()
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    return spent() - before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell what a child has used")
 @pytest.mark.parametrize("arguments", [["-c", "import wald"], ["-m", "wald", "list"], ["-m", "wald", "show", "Huber"]])
 def test_the_door_opens_in_under_four_tenths_of_a_second(arguments: list[str]) -> None:
-    assert seconds(*arguments) < 0.4
+    # The first may have to fetch its files from the disk.
+    assert any(seconds(*arguments) < 0.4 for _ in range(5))
 
 
 def test_using_wald_pulls_in_torch_and_little_else() -> None:
-    assert set(loaded("import wald; wald.Huber; wald.Tally")) <= {"torch", "numpy"}
+    found = loaded("import wald; wald.Huber; wald.Tally")
+    assert "torch" in found  # so that the test of what loads nothing can fail
+    assert set(found) <= {"torch", "numpy"}
 
 
+@pytest.mark.slow
 def test_boosting_needs_no_scikit_learn() -> None:
     assert "sklearn" not in loaded("import wald.adapters.boosting")
 
 
+@pytest.mark.slow
 def test_importing_changes_nothing_for_anybody() -> None:
     program = """
 import random, sys, warnings, torch

@@ -30,7 +30,9 @@ def test_numbers_beside_the_engine_s_own(engine: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("name", "sets"), [("logistic", yes_no), ("several classes", several)])
+@pytest.mark.parametrize(
+    ("name", "sets"), [("logistic", yes_no), pytest.param("several classes", several, marks=pytest.mark.slow)]
+)
 def test_classes_beside_the_engine_s_own(engine: str, name: str, sets: object) -> None:
     judged(pair(engine, _twin(name), sets()[-1]))  # type: ignore[operator]
 

@@ -53,6 +53,7 @@ def spent(table: Any) -> Any:
     return table["age"].to_numpy() + np.random.default_rng(2).normal(size=ROWS) * 3
 
 
+@pytest.mark.slow
 def test_a_search_over_the_fields_of_a_loss(numeric: Any, bought: Any) -> None:
     search = GridSearchCV(LossClassifier(wald.Focal()), {"loss__gamma": [0.0, 1.0, 2.0], "penalty": [1e-3, 1.0]}, cv=3)
     search.fit(numeric, bought)

@@ -10,6 +10,7 @@ from wald.audits import metrics
 from wald.audits.aligning.retarget import price
 from wald.audits.probes.alignment import ALIGNMENT
 
+from ..sampling import daily
 from .samples import ask, binary, evidence, found, rate_of, skewed, three_classes
 
 
@@ -30,14 +31,17 @@ def test_a_mean_judged_by_absolute_errors_costs_some_percent() -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [
-        skewed(),
-        skewed(model=lambda x: torch.exp(0.5 * x[:, 0]), loss=wald.Absolute(), metric=metrics.absolute_error()),
-        binary(3_000),
-        three_classes(),
-        binary(600, metric=metrics.auc()),
-    ],
-    ids=["mean", "median", "probability", "classes", "ranking"],
+    daily(
+        [
+            skewed(),
+            skewed(model=lambda x: torch.exp(0.5 * x[:, 0]), loss=wald.Absolute(), metric=metrics.absolute_error()),
+            binary(3_000),
+            three_classes(),
+            binary(600, metric=metrics.auc()),
+        ],
+        3,
+        ["mean", "median", "probability", "classes", "ranking"],
+    ),
 )
 def test_matched_pairs_pass(case: wald.Case) -> None:
     told = found(ask(ALIGNMENT, case))
@@ -51,6 +55,7 @@ def test_too_few_rows_settle_nothing() -> None:
     assert (told.detectable or 0) > 0.02
 
 
+@pytest.mark.slow
 def test_a_weight_is_undone_without_labels() -> None:
     # The model that pos_weight = 9 makes: right log-odds, and log 9 too many.
     case = binary(4_000, shift=2.1972246, centre=-2.0, loss=wald.BinaryCrossEntropy(pos_weight=9.0))
@@ -62,6 +67,7 @@ def test_a_weight_is_undone_without_labels() -> None:
     assert told["A102"].evidence["undone"] == pytest.approx(right, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_metric_that_feels_nothing_is_not_passed() -> None:
     stubborn = wald.Metric(name="cost", per_example=lambda p, y: torch.ones_like(y))
     told = found(ask(ALIGNMENT, binary(metric=stubborn)))["A102"]
@@ -75,6 +81,7 @@ def test_predictions_far_from_any_decision_have_a_planted_defect_all_the_same() 
     assert found(ask(ALIGNMENT, case))["A102"].controls.positive is not None
 
 
+@pytest.mark.slow
 def test_a_metric_that_says_nothing_is_measured() -> None:
     own = wald.Metric(name="own", per_example=lambda p, y: 3 * (p - y).abs())
     told = found(ask(ALIGNMENT, skewed(400, metric=own)))["A101"]
@@ -134,6 +141,7 @@ def test_moves_are_measured_on_rows_that_they_were_not_learnt_from() -> None:
     assert sum(map(saved, range(12))) < 0
 
 
+@pytest.mark.slow
 def test_matched_pairs_raise_no_false_alarm() -> None:
     assert rate_of(alarm, 25) == 0
 

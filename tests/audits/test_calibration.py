@@ -102,6 +102,7 @@ def test_calibrated_forecasts_raise_no_false_alarm_in_many(rows: int, clusters: 
     assert rate_of(lambda trial: accused(trial, rows, clusters), 200) <= 0.035
 
 
+@pytest.mark.slow
 def test_over_confidence_is_found_the_surer_the_more_rows_there_are() -> None:
     def found(trial: int, rows: int, temperature: float) -> bool:
         reading = read(*beta(rows, trial, temperature), Sample(rows, trial), 499)
@@ -149,6 +150,7 @@ def test_weights_and_clusters_of_a_case_are_used() -> None:
     assert clustered.interval == pytest.approx(single.interval, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_band_of_the_diagram_holds_right_forecasts_and_not_wrong_ones() -> None:
     def outside(case: wald.Case) -> int:
         series = ask(CALIBRATION, case).figures[0].series[0]

@@ -120,7 +120,7 @@ def test_the_model_keeps_its_modes() -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-@pytest.mark.parametrize("level", ["quick", "standard"])
+@pytest.mark.parametrize("level", ["quick", pytest.param("standard", marks=pytest.mark.slow)])
 def test_predictions_and_targets_alone_are_a_case(task: str, level: Any) -> None:
     source = torch.Generator().manual_seed(0)
     score = torch.randn(300, 3, generator=source)

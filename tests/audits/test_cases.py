@@ -47,6 +47,7 @@ def test_the_metric_is_what_a_decision_costs(loans: wald.Case) -> None:
     assert 0.02 < float(rate.min()) < float(rate.max()) < 0.29
 
 
+@pytest.mark.slow
 def test_the_folk_recipe_fails_and_the_shift_mends_it(report: Report) -> None:
     told = {one.code: one for one in report.findings}
     assert report.counts["error"] == 0

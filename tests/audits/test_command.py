@@ -39,12 +39,14 @@ def test_a_file_is_audited_and_written(mine: str, tmp_path: Path, capsys: pytest
     assert json.loads((out / "my-case.json").read_text())["kind"] == "audit"
 
 
+@pytest.mark.slow
 def test_json_alone_goes_to_the_output(mine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["audit", mine, "--quick", "--json", "--strict", "--seed", "3", "--out", str(tmp_path)])
     told = json.loads(capsys.readouterr().out)
     assert (code, told["seed"]) == (3, 3)
 
 
+@pytest.mark.slow
 def test_another_loss(mine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["audit", mine, "--quick", "--loss", "BinaryCrossEntropy(pos_weight=30)", "--out", str(tmp_path)])
     assert "pos_weight=30.0" in capsys.readouterr().out
@@ -143,6 +145,7 @@ def test_a_table_is_audited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "no column 'yes'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_pickle_is_named_as_what_runs_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pandas", reason="pandas is not installed")
     linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is not installed")
@@ -155,6 +158,7 @@ def test_a_pickle_is_named_as_what_runs_code(tmp_path: Path, capsys: pytest.Capt
     assert "runs the code that is in it" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_reports_are_compared(mine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", mine, "--quick", "--out", str(tmp_path)]) == 0
     report = str(tmp_path / "my-case.json")

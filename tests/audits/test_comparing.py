@@ -42,6 +42,7 @@ def noisy(seed: int, spread: float = 0.5, rows: int = 300, **more: Any) -> wald.
     return wald.Case(**(given | more))
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_case_show_no_change() -> None:
     reports = [wald.audit(binary(groups=GROUPS), level="quick", only=["calibration", "groups"]) for _ in range(2)]
     found = compare(*reports)

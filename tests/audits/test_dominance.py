@@ -8,6 +8,7 @@ from wald.audits import metrics
 from wald.audits.aligning.elementary import statistic_named
 from wald.audits.probes.dominance import DOMINANCE
 
+from ..sampling import daily
 from .samples import Column, ask, binary, found, rate_of, skewed, source, three_classes
 
 
@@ -54,14 +55,17 @@ def test_unknown_words_have_no_scores() -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [
-        binary(),
-        binary(3_000, loss=wald.BinaryCrossEntropy(pos_weight=9.0), shift=2.1972),
-        three_classes(),
-        skewed(4_000),
-        skewed(loss=wald.Pinball(level=0.9), model=lambda x: torch.exp(0.5 * x[:, 0] + 1.025)),
-    ],
-    ids=["probability", "weight undone", "classes", "mean", "quantile"],
+    daily(
+        [
+            binary(),
+            binary(3_000, loss=wald.BinaryCrossEntropy(pos_weight=9.0), shift=2.1972),
+            three_classes(),
+            skewed(4_000),
+            skewed(loss=wald.Pinball(level=0.9), model=lambda x: torch.exp(0.5 * x[:, 0] + 1.025)),
+        ],
+        3,
+        ["probability", "weight undone", "classes", "mean", "quantile"],
+    ),
 )
 def test_a_model_that_knows_something_dominates_the_constant(case: wald.Case) -> None:
     outcome = ask(DOMINANCE, case)
@@ -96,12 +100,14 @@ def test_checkpoints_are_compared_too() -> None:
     assert float(case.model.factor.detach()) == 1.0  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_what_has_no_family_is_not_judged() -> None:
     mode = binary(loss=lambda p, y: (torch.sigmoid(p) - y).abs(), metric=metrics.error_rate())
     assert found(ask(DOMINANCE, mode))["M405"].state == "not_applicable"
     assert found(ask(DOMINANCE, binary(40)))["M405"].state == "inconclusive"
 
 
+@pytest.mark.slow
 def test_few_alarms_with_weights_and_clusters() -> None:
     def alarm(trial: int) -> bool:
         weight = 0.05 + torch.rand(600, generator=source(trial))

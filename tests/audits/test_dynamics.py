@@ -37,6 +37,7 @@ def test_sound_training_is_quiet() -> None:
         assert all(one.controls.right for one in told.values())
 
 
+@pytest.mark.slow
 def test_shuffled_targets_leave_the_metric_at_chance() -> None:
     inputs, target = rows_of("multiclass", 1_200, 0)
     mixed = target[torch.randperm(1_200, generator=source(1))]
@@ -82,6 +83,7 @@ class Cut(Net):
         return emitted.detach() + 0 * emitted
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_cut_off_cannot_learn_a_batch() -> None:
     told = found(ask(DYNAMICS, learnt(model=Cut(), steps=5), "standard"))["T804"]
     assert told.state == "fail"
@@ -170,6 +172,7 @@ class _Line(nn.Module):
         return self.line(inputs)[:, 0]
 
 
+@pytest.mark.slow
 def test_raw_scales_do_not_make_a_model_stuck() -> None:
     inputs, target = rows_of("regression", 600, 3)
     case = learnt("regression", train=(inputs, 3_000 + 200 * target), test=(inputs, 3_000 + 200 * target), steps=20)
@@ -179,6 +182,7 @@ def test_raw_scales_do_not_make_a_model_stuck() -> None:
     assert told["T802"].state == "warn"
 
 
+@pytest.mark.slow
 def test_weights_clusters_and_other_dtypes() -> None:
     weight = torch.rand(800, generator=source(0)) + 0.1
     clusters = [row // 4 for row in range(800)]
@@ -189,6 +193,7 @@ def test_weights_clusters_and_other_dtypes() -> None:
     assert found(ask(DYNAMICS, case, "standard"))["T804"].state == "pass"
 
 
+@pytest.mark.slow
 def test_two_runs_are_one_and_nothing_is_changed() -> None:
     case = learnt(steps=20, loss=wald.Focal())
     model = case.model

@@ -11,6 +11,7 @@ from wald.audits import metrics
 from wald.audits.costing.skill import last_value
 from wald.audits.probes.gaming import GAMING
 
+from ..sampling import daily
 from .samples import Column, ask, binary, evidence, found, labels, skewed, source, three_classes
 
 
@@ -76,12 +77,15 @@ def test_sound_losses_resist(case: wald.Case) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [
-        binary(loss=lambda p, y: -torch.nn.functional.binary_cross_entropy_with_logits(p, y, reduction="none")),
-        skewed(loss=no_abs),
-        skewed(loss=lambda p, y: ((p[:, None] - y[None, :]) ** 2).mean()),
-    ],
-    ids=["sign", "no abs", "broadcast"],
+    daily(
+        [
+            binary(loss=lambda p, y: -torch.nn.functional.binary_cross_entropy_with_logits(p, y, reduction="none")),
+            skewed(loss=no_abs),
+            skewed(loss=lambda p, y: ((p[:, None] - y[None, :]) ** 2).mean()),
+        ],
+        3,
+        ["sign", "no abs", "broadcast"],
+    ),
 )
 def test_a_loss_that_punishes_the_truth_is_found(case: wald.Case) -> None:
     told = found(ask(GAMING, case))["G302"]

@@ -60,6 +60,7 @@ def test_consistent_pairs_are_quiet(case: wald.Case) -> None:
     assert told.controls.right
 
 
+@pytest.mark.slow
 def test_whole_samples_and_weights_and_time() -> None:
     assert told_of(binary(600, metric=metrics.auc())).state in ("pass", "inconclusive")
     weighted = binary(
@@ -76,6 +77,7 @@ def test_a_metric_that_feels_nothing_is_not_passed() -> None:
     assert told_of(binary(300, metric=stubborn)).state not in ("warn", "fail")
 
 
+@pytest.mark.slow
 def test_few_alarms_and_more_distortion_is_seen_more_often() -> None:
     def judged(trial: int, weight: float) -> bool:
         inputs = torch.randn(800, 1, generator=source(2 * trial))

@@ -15,6 +15,7 @@ from wald.checks.probabilities.guarantee import error_allowed, hull_at, transfor
 from wald.checks.subjects.discover import Unknown, subject_of
 from wald.checks.subjects.target import resolve
 
+from ..sampling import daily
 from .samples import ask, binary, found, skewed, three_classes
 
 
@@ -35,13 +36,16 @@ def needed(loss: object) -> float:
 
 @pytest.mark.parametrize(
     ("loss", "known"),
-    [
-        (wald.BinaryCrossEntropy(), logistic(0.05)),
-        (lambda p, y: torch.relu(1 - (2 * y - 1) * p), 0.05),
-        (lambda p, y: torch.exp(-(2 * y - 1) * p), 1 - math.sqrt(1 - 0.05**2)),
-        (lambda p, y: (torch.sigmoid(p) - y).square(), 0.05**2 / 4),
-    ],
-    ids=["logistic", "hinge", "exponential", "brier"],
+    daily(
+        [
+            (wald.BinaryCrossEntropy(), logistic(0.05)),
+            (lambda p, y: torch.relu(1 - (2 * y - 1) * p), 0.05),
+            (lambda p, y: torch.exp(-(2 * y - 1) * p), 1 - math.sqrt(1 - 0.05**2)),
+            (lambda p, y: (torch.sigmoid(p) - y).square(), 0.05**2 / 4),
+        ],
+        2,
+        ["logistic", "hinge", "exponential", "brier"],
+    ),
 )
 def test_the_excess_for_five_per_cent(loss: object, known: float) -> None:
     assert needed(loss) == pytest.approx(known, abs=1e-7)
@@ -75,12 +79,15 @@ def test_the_model_gets_its_bounds() -> None:
 
 @pytest.mark.parametrize(
     ("loss", "flips"),
-    [
-        (wald.Focal(gamma=2.0, alpha=0.25), 0.75),
-        (wald.BinaryCrossEntropy(pos_weight=3.0), 0.25),
-        (double_sigmoid, 0.623),
-    ],
-    ids=["alpha focal", "weight", "double sigmoid"],
+    daily(
+        [
+            (wald.Focal(gamma=2.0, alpha=0.25), 0.75),
+            (wald.BinaryCrossEntropy(pos_weight=3.0), 0.25),
+            (double_sigmoid, 0.623),
+        ],
+        3,
+        ["alpha focal", "weight", "double sigmoid"],
+    ),
 )
 def test_a_decision_that_flips_elsewhere_is_found(loss: object, flips: float) -> None:
     told = found(ask(GUARANTEE, binary(400, loss=loss, metric=metrics.error_rate())))["A104"]
@@ -99,6 +106,7 @@ def test_a_loss_that_never_tells() -> None:
     assert "never tells" in told.says
 
 
+@pytest.mark.slow
 def test_it_is_about_wrong_decisions_of_two_classes() -> None:
     weighted = binary(400, loss=wald.BinaryCrossEntropy(pos_weight=3.0))
     assert found(ask(GUARANTEE, weighted))["A104"].state == "not_applicable"

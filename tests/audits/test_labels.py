@@ -10,6 +10,7 @@ from wald.audits import Case, metrics
 from wald.audits.inspecting.outliers import tail_of
 from wald.audits.probes.labels import LABELS
 
+from ..sampling import daily
 from .defects import clean, mislabelled
 from .samples import ask, binary, found, rate_of, skewed, source, three_classes
 
@@ -47,12 +48,13 @@ def test_a_few_wrong_labels_are_a_warning() -> None:
     assert told(mislabelled(0.03)[0]).state == "warn"
 
 
-@pytest.mark.parametrize("make", [binary, three_classes], ids=["binary", "classes"])
+@pytest.mark.parametrize("make", daily([binary, three_classes], 2, ["binary", "classes"]))
 def test_hard_labels_are_not_wrong_labels(make: type[Case]) -> None:
     # Drawn from probabilities: many contradict every forecast, and none is wrong.
     assert rate_of(lambda trial: told(make(400, seed=100 * trial), trial).state in ("warn", "fail"), 6) == 0
 
 
+@pytest.mark.slow
 def test_without_training_rows_the_test_labels_are_examined() -> None:
     inputs = 3 * torch.randn(1_500, 4, generator=source(0))
     target = (inputs[:, 0] > 0).float()

@@ -1,5 +1,6 @@
 """Training that had ended, and training that had not."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -78,6 +79,7 @@ def test_training_that_had_ended_is_quiet() -> None:
         }
 
 
+@pytest.mark.slow
 def test_the_model_is_left_alone() -> None:
     case = learnt(steps=20)
     model = case.model
@@ -120,6 +122,7 @@ def test_a_frozen_model_has_nothing_to_train() -> None:
     assert found(ask(LANDSCAPE, case, "standard"))["T801"].state == "not_applicable"
 
 
+@pytest.mark.slow
 def test_a_model_that_learnt_nothing_is_not_called_converged() -> None:
     inputs = torch.randn(600, 4, generator=source(0))
     noise = torch.randint(2, (600,), generator=source(1)).float()

@@ -13,6 +13,7 @@ from wald.audits import Case, metrics
 from wald.audits.inspecting.copies import Known
 from wald.audits.probes.leakage import LEAKAGE
 
+from ..sampling import daily
 from .defects import TRAINED, clean, digits
 from .samples import ask, binary, found, labels, skewed, source, three_classes
 
@@ -81,7 +82,7 @@ def few_values(seed: int, rows: int) -> Case:
     return binary(**given, model=lambda x: 0.6 * x[:, 0] - 1.5)
 
 
-@pytest.mark.parametrize("rows", [200, 1_000])
+@pytest.mark.parametrize("rows", daily([200, 1_000], 2))
 def test_columns_of_few_values_raise_no_alarm(rows: int) -> None:
     assert sum(state(few_values(1_000 * seed, rows), "P002") == "fail" for seed in range(20)) <= 1
 

@@ -95,6 +95,7 @@ def test_what_cannot_be_told_is_not_passed() -> None:
     assert state(Candidates(proxy=noise, gold=quality)) not in ("warn", "fail")
 
 
+@pytest.mark.slow
 def test_a_flat_proxy_raises_few_alarms_and_more_hacking_is_seen_more_often() -> None:
     def flat(trial: int) -> bool:
         quality, _, noise = drawn(3 * trial, 60, 32)

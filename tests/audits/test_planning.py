@@ -17,6 +17,7 @@ from wald.audits.plan import PROBES
 from wald.audits.planning import plan
 from wald.audits.probe import Outcome, Probe, Work
 
+from ..sampling import daily
 from .samples import Column, binary
 
 
@@ -35,7 +36,7 @@ def test_no_probe_runs_and_every_probe_is_told(monkeypatch: pytest.MonkeyPatch) 
     assert all(f" {step.name} " in found.text(width=120) for step in found.steps)
 
 
-@pytest.mark.parametrize("level", ["quick", "standard"])
+@pytest.mark.parametrize("level", daily(["quick", "standard"], 2))
 def test_it_says_of_each_probe_what_the_audit_will_do(level: Any) -> None:
     case = binary(200, groups={"half": [i % 2 for i in range(200)]})
     report = wald.audit(case, level=level)

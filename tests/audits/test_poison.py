@@ -47,6 +47,7 @@ def blobs(seed: int) -> Case:
     return trained((inputs[:1_000], kind[:1_000] % 3), (inputs[1_000:], kind[1_000:] % 3), classes=3)
 
 
+@pytest.mark.slow
 def test_classes_that_fall_in_parts_are_innocent() -> None:
     for seed in range(3):
         assert not {one.state for one in told(blobs(10 * seed), seed).values()} & {"warn", "fail"}
@@ -109,6 +110,7 @@ def test_numbers_and_small_classes_are_not_judged() -> None:
     assert told(binary(train=(few, torch.ones(60))))["D902"].state == "not_applicable"
 
 
+@pytest.mark.slow
 def test_two_runs_say_the_same() -> None:
     case = blobs(0)
     assert told(case) == told(case)

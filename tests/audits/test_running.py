@@ -68,6 +68,7 @@ def test_it_renders_everywhere(report: Report) -> None:
     assert "<testsuite" in report.junit()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_report() -> None:
     def told(seed: int) -> list[object]:
         found = wald.audit(binary(400), level="quick", seed=seed)
@@ -93,6 +94,7 @@ def test_other_tasks_break_nothing(case: wald.Case) -> None:
     assert set(FIVE) <= set(report.answers)
 
 
+@pytest.mark.slow
 def test_coupled_losses_and_whole_sample_metrics_break_nothing() -> None:
     def root(p: Tensor, y: Tensor) -> Tensor:
         return (p - y).square().mean().sqrt()
@@ -112,6 +114,7 @@ def test_a_task_that_nothing_is_known_of_is_not_passed() -> None:
     assert any("none of regression, binary and multiclass" in note for note in report.notes)
 
 
+@pytest.mark.slow
 def test_model_and_random_states_are_left_as_they_were() -> None:
     model = nn.Sequential(nn.Dropout(), Column()).train()
     states = (torch.get_rng_state(), random.getstate(), repr(np.random.get_state()))  # noqa: NPY002

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 
 from wald.audits.probes.runs import RUNS, critical
@@ -70,6 +71,7 @@ def test_runs_that_hardly_differ_are_not_blamed() -> None:
     assert "hardly matters" in finding.says
 
 
+@pytest.mark.slow
 def test_agreement_by_chance_is_rare() -> None:
     def alarm(trial: int) -> bool:
         return told(runs(20, trial, slope=0.0, noise=1.0)).state == "fail"

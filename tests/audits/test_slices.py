@@ -67,6 +67,7 @@ def test_noise_has_no_slices_in_many(rows: int, weighted: bool) -> None:
     assert rate_of(accused, 100) <= 0.07
 
 
+@pytest.mark.slow
 def test_a_larger_defect_is_found_more_often() -> None:
     def rate(times: float) -> float:
         return rate_of(lambda trial: found(ask(SLICES, noisy(1_200, seed=5 * trial, times=times), seed=trial))["F705"]

@@ -84,6 +84,7 @@ def test_weights_and_clusters_are_respected() -> None:
     assert told["A105"].state == told["A106"].state == "pass"
 
 
+@pytest.mark.slow
 def test_an_objective_is_a_loss_like_another() -> None:
     report = wald.audit(learnt(loss=sound(), steps=60), level="quick")
     assert report.counts["error"] == 0

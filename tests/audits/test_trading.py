@@ -150,6 +150,7 @@ def test_an_audit_of_a_strategy_runs_whole() -> None:
     assert {"X101", "X102", "X103", "X104", "X105", "X106", "X107"} <= {one.code for one in report.findings}
 
 
+@pytest.mark.slow
 def test_without_trading_nothing_is_asked_of_it() -> None:
     def told(**more: Any) -> Any:
         report = wald.audit(binary(200, **more), level="quick", only=["scenarios"])

@@ -18,6 +18,7 @@ from wald.audits import Candidates, Case, InputSpace, metrics
 from wald.audits.evidence import Level
 from wald.audits.plan import PROBES
 
+from ..sampling import daily
 from .samples import labels, source
 
 
@@ -148,7 +149,7 @@ def held(case: Case, level: Level) -> None:
     assert repr(one) == repr(other)
 
 
-@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("kind", daily(["binary", "multiclass", "regression"], 3))
 def test_a_quick_audit_changes_nothing_and_says_the_same_twice(kind: str) -> None:
     held(everything(kind), "quick")
 
@@ -160,6 +161,7 @@ def test_no_probe_of_any_level_changes_anything(kind: str, level: Level) -> None
     held(everything(kind), level)
 
 
+@pytest.mark.slow
 def test_an_estimator_is_bit_for_bit_what_it_was() -> None:
     ensemble = pytest.importorskip("sklearn.ensemble", reason="scikit-learn is not installed")
     inputs, target = (one.double().numpy() for one in rows("binary", 0))

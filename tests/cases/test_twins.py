@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from ..sampling import daily
 from .page import TWINS
 from .twin import Twin, missed, slandered
 
+#: One quick case in three each day, and all of them with the slow tests.
+QUICK = daily([one for one in TWINS if not one.slow], 3, lambda one: one.name)
+SLOW = [pytest.param(one, id=one.name, marks=pytest.mark.slow) for one in TWINS if one.slow]
 
-@pytest.mark.parametrize(
-    "twin",
-    [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow else []) for one in TWINS],
-)
+
+@pytest.mark.parametrize("twin", [*QUICK, *SLOW])
 def test_the_truth_is_told(twin: Twin) -> None:
     if twin.name.startswith(
         (

@@ -14,6 +14,8 @@ import torch.nn.functional as F  # noqa: N812
 import wald
 from wald.checks import RULES, guard
 
+from ..sampling import daily
+
 pytestmark = pytest.mark.skipif(not guard.available(), reason="this system cannot fork")
 
 
@@ -88,7 +90,7 @@ def on_nothing(what: str) -> object:
     return loss
 
 
-@pytest.mark.parametrize("what", ["hang", "vanish", "crash", "leave"])
+@pytest.mark.parametrize("what", daily(["hang", "vanish", "crash", "leave"], 2))
 def test_what_breaks_on_some_inputs_leaves_the_rest(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "SILENCE", 3.0)
     report = wald.check(on_nothing(what))

@@ -6,6 +6,7 @@ import pytest
 
 import wald
 
+from ..sampling import daily
 from .corpus import page
 from .corpus.correct import CORRECT
 from .corpus.entry import Entry
@@ -19,14 +20,14 @@ def by_id(entry: Entry) -> str:
     return entry.id
 
 
-@pytest.mark.parametrize("entry", sample(WRONG, 2), ids=by_id)
+@pytest.mark.parametrize("entry", daily(sample(WRONG, 2), 4, by_id))
 def test_a_wrong_loss_is_failed_and_its_defect_named(entry: Entry) -> None:
     found = outcome_of(entry.id)
     assert found.verdict == "fail"
     assert found.named, found.says
 
 
-@pytest.mark.parametrize("entry", sample(CORRECT, 2), ids=by_id)
+@pytest.mark.parametrize("entry", daily(sample(CORRECT, 2), 4, by_id))
 def test_a_right_loss_is_not_failed(entry: Entry) -> None:
     found = outcome_of(entry.id)
     assert found.verdict in ("pass", "warn"), found.says

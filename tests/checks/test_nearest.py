@@ -18,7 +18,9 @@ from wald.checks.subjects.discover import subject_of
 from wald.checks.subjects.subject import Subject, undisturbed
 from wald.checks.subjects.target import resolve
 
+from ..sampling import daily
 from . import known
+from .asking import asked
 from .mistakes.right import RIGHT
 
 
@@ -97,8 +99,7 @@ MISTAKEN: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("name", MISTAKEN)
 def test_a_mistake_is_told_and_no_failure(name: str) -> None:
     loss, mistake = MISTAKEN[name]
-    report = wald.check(loss)
-    (one,) = [each for each in report.findings if each.code == "W702"]
+    (one,) = asked(loss, "W702")
     assert one.state == "warn"
     assert mistake in one.says
     assert one.controls.right
@@ -113,11 +114,7 @@ SOUND = {
 }
 
 
-#: A third of them every day, and all among the slow proofs.
-EVERY_THIRD = [pytest.param(name, marks=[pytest.mark.slow] if place % 3 else []) for place, name in enumerate(SOUND)]
-
-
-@pytest.mark.parametrize("name", EVERY_THIRD)
+@pytest.mark.parametrize("name", daily(SOUND, 10))
 def test_what_is_sound_is_taken_for_no_mistake(name: str) -> None:
     with undisturbed():
         subject = subject_of(resolve(SOUND[name]))

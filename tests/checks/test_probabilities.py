@@ -25,8 +25,10 @@ from wald.checks.subjects.discover import subject_of
 from wald.checks.subjects.subject import Subject, undisturbed
 from wald.checks.subjects.target import resolve
 
+from ..sampling import daily
 from . import known
 
+PRECISIONS = ["double", pytest.param("single", marks=pytest.mark.slow)]
 WORDS = ("calibrated", "proper", "invertible", "symmetric")
 
 #: Verdicts that differ from the table, and why. None may be wrong; "unresolved" is not.
@@ -81,8 +83,8 @@ def words(found: Margins | Scores) -> str:
 # Against the tables.
 
 
-@pytest.mark.parametrize("precision", ["double", "single"])
-@pytest.mark.parametrize("name", known.LABELS)
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", daily(known.LABELS, 2))
 def test_labels(name: str, precision: str) -> None:
     loss, truth, threshold = known.LABELS[name]
     found = of_label(name) if precision == "double" else margins(single(loss))
@@ -90,8 +92,8 @@ def test_labels(name: str, precision: str) -> None:
     assert found.threshold == (None if threshold is None else pytest.approx(threshold, abs=1e-3))
 
 
-@pytest.mark.parametrize("precision", ["double", pytest.param("single", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", known.CLASSES)
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", daily(known.CLASSES, 2))
 def test_classes(name: str, precision: str) -> None:
     loss, truth = known.CLASSES[name]
     found = of_class(name) if precision == "double" else scores(single(loss))
@@ -141,7 +143,7 @@ def test_a_no_comes_with_where_it_fails() -> None:
     assert shown["best"] == pytest.approx(math.log(3 * odds), abs=1e-3)
 
 
-@pytest.mark.parametrize("name", [name for name, row in known.CLASSES.items() if row[1].startswith("no")])
+@pytest.mark.parametrize("name", daily((name for name, row in known.CLASSES.items() if row[1].startswith("no")), 4))
 def test_a_law_with_a_wrong_class_on_top_can_be_checked(name: str) -> None:
     """At the law and the scores that it shows, the wrong top costs what it says, and the right one no less."""
     verdict = of_class(name).calibrated
@@ -206,7 +208,7 @@ def test_links_have_their_names_in_single_precision() -> None:
     assert names == {"generalised cross-entropy": "3.333 logit", "focal": "table"}
 
 
-@pytest.mark.parametrize("name", known.LABELS)
+@pytest.mark.parametrize("name", daily(known.LABELS, 2))
 def test_the_inverse_of_a_link_undoes_it(name: str) -> None:
     link = of_label(name).link
     assert (link.inverse != "") == (link.name not in ("table", "none"))
@@ -215,7 +217,7 @@ def test_the_inverse_of_a_link_undoes_it(name: str) -> None:
         assert float(eval(link.inverse, {"torch": torch, "x": x})) == pytest.approx(row["probability"], abs=1e-4)
 
 
-@pytest.mark.parametrize("name", known.CLASSES)
+@pytest.mark.parametrize("name", daily(known.CLASSES, 2))
 def test_the_inverse_of_a_link_of_classes_undoes_it(name: str) -> None:
     link = of_class(name).link
     assert (link.inverse != "") == (link.name not in ("table", "none"))

@@ -16,6 +16,7 @@ from wald.checks.subjects.discover import subject_of
 from wald.checks.subjects.subject import Subject
 from wald.checks.subjects.target import resolve
 
+from ..sampling import daily
 from . import known
 
 
@@ -25,7 +26,7 @@ def measured(loss: object) -> Measured:
     return Measured(subject)
 
 
-@pytest.mark.parametrize("name", known.STATISTICS)
+@pytest.mark.parametrize("name", daily(known.STATISTICS, 3))
 def test_the_statistic_is_the_one_that_the_theorem_names(name: str) -> None:
     loss, statistic = known.STATISTICS[name]
     assert measured(loss).statistic.name == statistic
@@ -95,7 +96,7 @@ NEAR_MISSES: dict[str, tuple[known.Loss, str]] = {
 }
 
 
-@pytest.mark.parametrize("single", [False, True], ids=["double", "single"])
+@pytest.mark.parametrize("single", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["double", "single"])
 @pytest.mark.parametrize("name", NEAR_MISSES)
 def test_a_near_miss_is_not_taken_for_the_real_thing(name: str, single: bool) -> None:
     loss, statistic = NEAR_MISSES[name]

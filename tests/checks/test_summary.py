@@ -9,21 +9,25 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 
+from ..sampling import daily
 from . import known
 
 
 @pytest.mark.parametrize(
     ("loss", "said"),
-    [
-        (F.mse_loss, "Minimised, it predicts the mean of the targets."),
-        (known.pinball(0.9), "the value that 0.9 of the targets lie below"),
-        (F.poisson_nll_loss, "the mean of the targets on the scale of log"),
-        (F.binary_cross_entropy_with_logits, "the probability of a yes. Cut at a score of 0, it says yes where"),
-        (F.binary_cross_entropy, "Cut at a probability of 0.5"),
-        (known.focal(2.0, 0.25), "says yes from a chance of 75.0%"),
-        (known.STATISTICS["sign error"][0], "drives predictions away from the targets"),
-        (torch.nn.MSELoss(reduction="sum"), "so a larger one takes larger steps"),
-    ],
+    daily(
+        [
+            (F.mse_loss, "Minimised, it predicts the mean of the targets."),
+            (known.pinball(0.9), "the value that 0.9 of the targets lie below"),
+            (F.poisson_nll_loss, "the mean of the targets on the scale of log"),
+            (F.binary_cross_entropy_with_logits, "the probability of a yes. Cut at a score of 0, it says yes where"),
+            (F.binary_cross_entropy, "Cut at a probability of 0.5"),
+            (known.focal(2.0, 0.25), "says yes from a chance of 75.0%"),
+            (known.STATISTICS["sign error"][0], "drives predictions away from the targets"),
+            (torch.nn.MSELoss(reduction="sum"), "so a larger one takes larger steps"),
+        ],
+        4,
+    ),
 )
 def test_it_says_what_the_loss_does(loss: object, said: str) -> None:
     assert said in wald.check(loss).answers["what it does"]

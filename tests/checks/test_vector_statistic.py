@@ -19,6 +19,7 @@ from wald.checks.subjects.discover import subject_of
 from wald.checks.subjects.subject import Subject
 from wald.checks.subjects.target import resolve
 
+from ..sampling import daily
 from .known_statistics import OUTPUTS, Loss, normal, quantiles
 
 
@@ -29,12 +30,13 @@ def of_outputs(loss: Loss, size: int, *, positive: bool = False, dtype: torch.dt
     return Subject(name="outputs", recipe="", call=loss, task="regression", domains=domains, dtype=dtype)
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("name", daily(OUTPUTS, 2))
 def test_outputs_are_what_the_theorem_names(name: str) -> None:
     loss, size, positive, words = OUTPUTS[name]
     assert measure_vector_statistic(of_outputs(loss, size, positive=positive)).name == words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_single_precision_says_the_same_or_nothing(name: str) -> None:
     loss, size, positive, words = OUTPUTS[name]

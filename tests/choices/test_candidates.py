@@ -16,7 +16,8 @@ from wald.choices import Candidate, ChoiceError, Costs, Refusal
 from wald.choices.profiling import Profile, profile
 from wald.choices.proposing import best_constant, doubts, estimate, estimates, propose
 
-from ..catalogue import CASES
+from ..catalogue import CASES, DEFAULTS
+from ..sampling import daily
 
 RARE = [0] * 999 + [1]
 
@@ -65,7 +66,7 @@ def location(y: Any, slope: Any) -> float:
     return float(optimize.brentq(lambda c: slope(c - y).mean(), y.min(), y.max(), xtol=1e-12))
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", daily(LAWS, 3))
 def test_the_number_is_the_statistic(law: str) -> None:
     y = LAWS[law]()
     found = profile(y)
@@ -295,15 +296,18 @@ EVERY = {
 }
 
 
+@pytest.mark.parametrize(
+    "losses", [DEFAULTS, pytest.param(CASES, marks=pytest.mark.slow)], ids=["defaults", "settings"]
+)
 @pytest.mark.parametrize("kind", EVERY)
-def test_every_loss_is_a_candidate_or_refused(kind: str) -> None:
+def test_every_loss_is_a_candidate_or_refused(kind: str, losses: list[wald.Loss]) -> None:
     found, metric = EVERY[kind]
-    candidates, refusals = propose(found, metric_of(metric), losses=CASES)
+    candidates, refusals = propose(found, metric_of(metric), losses=losses)
     kept = {one.loss: one for one in candidates if one.given}
     names = " ".join(one.name for one in refusals)
     assert all(one.why and one.instead for one in refusals)
     assert len(kept) >= 3
-    for loss in CASES:
+    for loss in losses:
         assert loss in kept or repr(loss) in names, loss
     for loss, one in kept.items():
         assert one.estimates, loss

@@ -71,6 +71,7 @@ def test_the_mean_wins_where_squares_count() -> None:
     assert choice.loss == wald.Squared()
 
 
+@pytest.mark.slow
 def test_equals_are_a_tie_and_the_plainest_is_recommended() -> None:
     """What corrects its weights and what never had any estimate the same."""
     rng = np.random.default_rng(2)
@@ -109,6 +110,7 @@ def test_the_usual_metric_is_taken_and_said_where_none_was_named(y: Any, name: s
     assert f"No metric was named, so {name} counts" in choice.notes[0]
 
 
+@pytest.mark.slow
 def test_levels_alone_are_judged_by_their_pinball_loss() -> None:
     choice = quick(X, NUMBERS, None, quantiles=(0.9, 0.1))
     assert choice.loss == wald.Pinball(level=(0.1, 0.9))
@@ -343,6 +345,7 @@ def test_nothing_of_the_callers_is_changed_and_the_same_seed_says_the_same() -> 
     assert first.race.table() == again.race.table()
 
 
+@pytest.mark.slow
 def test_an_interrupted_choice_goes_on_and_says_the_same(tmp_path: Path) -> None:
     whole = quick(losses="focal", folds=3)
 

@@ -16,6 +16,8 @@ import wald
 from wald.choices import ChoiceError, Correction, Costs, prior_correction, recalibration, threshold
 from wald.core import Loss
 
+from ..sampling import daily
+
 # Simulated logistic data at five base rates: the model is right, so that what is left is the correction's own.
 
 RATES = (0.5, 0.1, 0.02, 0.005, 0.001)
@@ -298,7 +300,7 @@ def test_an_unknown_rate_is_found_without_labels() -> None:
 # Costs.
 
 
-@pytest.mark.parametrize("loss", ONE, ids=str)
+@pytest.mark.parametrize("loss", daily(ONE, 4, str))
 def test_the_threshold_is_where_the_corrected_probability_is(loss: Loss) -> None:
     costs = Costs(false_negative=30.0, false_positive=2.0, true_positive=1.0)
     found = threshold(loss, costs)

@@ -422,6 +422,7 @@ def test_where_none_is_known_it_says_so(metric: str) -> None:
 # Losses that are made into others.
 
 
+@pytest.mark.slow
 def test_what_a_change_does_is_measured() -> None:
     smooth = design(loss="Pinball(level=0.9)", make="smooth=0.1")
     assert isinstance(smooth.loss, wald.SmoothedPinball)

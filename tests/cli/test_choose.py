@@ -83,6 +83,7 @@ def test_json_stands_alone_on_stdout(data: Path, capsys: pytest.CaptureFixture[s
     assert "loans.html" in told.err
 
 
+@pytest.mark.slow
 def test_what_was_finished_is_not_done_again_unless_fresh(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def test_rows_are_put_in_the_order_of_time(data: Path, frame: pd.DataFrame, aske
     assert "day" not in asked["x"]
 
 
+@pytest.mark.slow
 def test_a_metric_of_ones_own_comes_from_a_file(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = data.parent / "own.py"
     own.write_text("def wrong(prediction, target):\n    return ((prediction > 0).double() - target).abs().mean()\n")

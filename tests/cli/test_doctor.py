@@ -18,6 +18,8 @@ from wald.core.implementation import implementations
 from wald.kernels import native
 from wald.kernels.native import Status
 
+from ..sampling import daily
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -110,12 +112,13 @@ def test_it_says_which_implementation_runs_for_a_loss(loss: str, capsys: pytest.
     assert "A large input, on the CPU" in written
 
 
-def test_what_it_says_is_what_runs() -> None:
-    for kind in (wald.Huber, wald.CrossEntropy, wald.Poisson):
-        for loss in variants(kind):
-            for each in running.running(repr(loss), families()).inputs:
-                inputs = running._inputs(loss.plain, each.size, each.device)
-                assert each.runs == wald.which(loss.plain, *inputs)
+@pytest.mark.parametrize(
+    "loss", daily((loss for kind in (wald.Huber, wald.CrossEntropy, wald.Poisson) for loss in variants(kind)), 3, repr)
+)
+def test_what_it_says_is_what_runs(loss: wald.Loss) -> None:
+    for each in running.running(repr(loss), families()).inputs:
+        inputs = running._inputs(loss.plain, each.size, each.device)
+        assert each.runs == wald.which(loss.plain, *inputs)
 
 
 @pytest.mark.slow

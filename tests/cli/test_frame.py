@@ -156,8 +156,10 @@ def test_ctrl_c_is_quiet(command, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of Unix")
 def test_ctrl_c_is_quiet_in_a_process_of_its_own() -> None:
+    # A run of the tests that was started with Ctrl-C ignored (nohup) hands that on to its children.
     program = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from types import SimpleNamespace
 from wald.cli import frame
 def run(arguments):

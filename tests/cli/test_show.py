@@ -1,5 +1,6 @@
 """`wald show`: the page of one loss, at its defaults or at the fields that were given."""
 
+from functools import cache
 import json
 from math import isfinite
 from pathlib import Path
@@ -40,6 +41,12 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     yield put
     monkeypatch.undo()
     shelf.catalogue.cache_clear()
+
+
+@cache
+def drawn(name: str) -> Picture | str:
+    """The picture of a loss at its defaults: a thousand values of a formula in plain Python."""
+    return picture(understand(name))
 
 
 # The page.
@@ -96,6 +103,7 @@ def test_every_page_fits(
     name: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("wald.cli.show.picture", lambda loss: drawn(loss.entry.name))
     # A word without a place to break it, as a DOI or a formula may be, is kept whole.
     for line in shown(capsys, name).splitlines():
         assert len(line) <= width or len(max(line.split(), key=len)) > width - 24
@@ -178,13 +186,13 @@ def test_without_a_name_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("name", list(shelf.catalogue()))
 def test_every_loss_has_a_picture_or_says_why_not(name: str) -> None:
-    drawn = picture(understand(name))
-    if isinstance(drawn, Picture):
-        for curve in drawn.curves.values():
-            assert len(curve) == len(drawn.x)
+    found = drawn(name)
+    if isinstance(found, Picture):
+        for curve in found.curves.values():
+            assert len(curve) == len(found.x)
             assert sum(map(isfinite, curve)) > len(curve) / 2
     else:
-        assert drawn.startswith("none: ")
+        assert found.startswith("none: ")
 
 
 def test_a_curve_is_the_loss() -> None:

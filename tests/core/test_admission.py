@@ -127,6 +127,7 @@ def test_value_checks_can_be_switched_off_and_come_back() -> None:
         wald.BinaryCrossEntropy()(*wild)
 
 
+@pytest.mark.slow
 def test_the_compiler_meets_no_value_check() -> None:
     loss = wald.BinaryCrossEntropy()
     compiled = torch.compile(lambda z, y: loss(z, y), fullgraph=True, backend="aot_eager")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import wald
 
-from ..catalogue import CASES, SEPARABLE, batch_of, leaf
+from ..catalogue import CASES, PROOFS, SEPARABLE, batch_of, leaf
 
 ROWS = 12
 
@@ -21,20 +21,21 @@ def split(inputs: tuple[Tensor, ...], cuts: list[int]) -> list[tuple[Tensor, ...
     return [tuple(x[a:b] for x in inputs) for a, b in pairwise(edges)]
 
 
-@pytest.mark.parametrize("loss", SEPARABLE, ids=repr)
+@pytest.mark.parametrize("loss", [one for one in PROOFS if one.values[0] in SEPARABLE])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_sum_over_micro_batches_is_the_whole(loss: wald.Loss, weighted: bool, rng: torch.Generator) -> None:
     first, *rest = batch_of(loss, (ROWS,), rng)
     weight = torch.rand(ROWS, generator=rng, dtype=torch.float64) if weighted else torch.ones(ROWS, dtype=torch.float64)
     mask = torch.rand(ROWS, generator=rng) > 0.3 if weighted else torch.ones(ROWS, dtype=torch.bool)
+    whole = leaf(first)
+    one = loss(whole, *rest, weight=weight, mask=mask)
+    one.backward()
     for _ in range(3):
         cuts = torch.randint(0, ROWS + 1, (3,), generator=rng).tolist()
-        whole, parts = leaf(first), leaf(first)
-        one = loss(whole, *rest, weight=weight, mask=mask)
+        parts = leaf(first)
         pieces = split((parts, *rest, weight, mask), cuts)
         many = sum(loss.tally(*piece[:-2], weight=piece[-2], mask=piece[-1]) for piece in pieces).mean
         torch.testing.assert_close(many, one, rtol=1e-12, atol=1e-12)
-        one.backward()
         many.backward()
         torch.testing.assert_close(parts.grad, whole.grad, rtol=1e-12, atol=1e-12)
 
@@ -77,9 +78,9 @@ def test_any_split_of_any_numbers(numbers: list[float], data: st.DataObject) -> 
 def test_float32_totals_do_not_drift() -> None:
     loss, one = wald.Absolute(), torch.full((1,), 0.1)
     tally = loss.tally(one, torch.zeros(1)).detach()
-    total = sum([tally] * 100_000)
+    total = sum([tally] * 20_000)
     assert total.mean.item() == pytest.approx(float(one), rel=1e-12)
-    assert total.count.item() == 100_000
+    assert total.count.item() == 20_000
 
 
 def test_adding_something_else_is_refused() -> None:

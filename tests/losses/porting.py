@@ -18,7 +18,9 @@ BEGIN, END = "<!-- tables -->\n", "<!-- end of the tables -->\n"
 
 def tables() -> str:
     """A table for each library, the largest first."""
-    ports = [(port, entry.name, fields) for entry in shelf.catalogue().values() for port, fields in entry.card.ports.items()]
+    ports = [
+        (port, entry.name, fields) for entry in shelf.catalogue().values() for port, fields in entry.card.ports.items()
+    ]
     by_library: dict[str, list[tuple[str, str]]] = {}
     for port, name, fields in ports:
         told = f"{name}({', '.join(f'{field}={value!r}' for field, value in fields.items())})"

@@ -260,6 +260,7 @@ def test_errors_name_the_term(
 # A module, and values.
 
 
+@pytest.mark.slow
 def test_it_is_captured_whole_by_the_compiler(objective: wald.Objective, tensors: dict[str, Tensor]) -> None:
     torch.compiler.reset()
     compiled = torch.compile(objective, fullgraph=True, backend="aot_eager")

@@ -42,6 +42,7 @@ def test_a_loss_that_is_named_is_checked(folder: Path) -> None:
     assert "Traceback" not in found.stdout
 
 
+@pytest.mark.slow
 def test_losses_of_the_settings_are_checked_and_nothing_else_without(folder: Path) -> None:
     assert "1 passed" in run(folder).stdout
     (folder / "pytest.ini").write_text("[pytest]\nwald_targets =\n    mine.py:sound\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hypothesis import HealthCheck, given, settings
 import pytest
 import torch
@@ -9,17 +11,20 @@ import torch
 import wald
 from wald.testing import inputs_of
 
-from ..catalogue import CASES
+from ..catalogue import PROOFS
 
 
-@pytest.mark.parametrize("loss", CASES, ids=str)
+@pytest.mark.parametrize("loss", PROOFS)
 def test_every_loss_takes_what_is_drawn_for_it(loss: wald.Loss) -> None:
     @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(inputs_of(loss))
     def takes(inputs: tuple[torch.Tensor, ...]) -> None:
         assert len(inputs) == len(loss.named_domains)
         assert len({len(x) for x in inputs}) == 1
-        if not (isinstance(loss, wald.Percentage) and loss.zero == "raise"):
+        if getattr(loss, "zero", None) == "raise":  # there may be a target that is 0, which is told and refused
+            with suppress(wald.DomainError):
+                loss(*inputs)
+        else:
             assert loss(*inputs).isfinite()
 
     takes()

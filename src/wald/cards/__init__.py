@@ -13,6 +13,7 @@ from .domain import (
     LogProbabilities as LogProbabilities,
     NonNegative as NonNegative,
     Parameters as Parameters,
+    PlainParameters as PlainParameters,
     Positive as Positive,
     Probabilities as Probabilities,
     Real as Real,

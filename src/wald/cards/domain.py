@@ -72,3 +72,6 @@ Probabilities = Domain(says="probabilities", low=0.0, high=1.0, axes=("classes",
 LogProbabilities = Domain(says="log-probabilities", high=0.0, axes=("classes",), normalised="log")
 Vector = Domain(says="a vector", axes=("features",))
 Parameters = Domain(says="parameters of a distribution", axes=("parameters",))
+PlainParameters = Domain(
+    says="parameters of a distribution, as they are", axes=("parameters",), typical=(0.1, 4.0), safe=1.0
+)

@@ -59,6 +59,7 @@ def _integral(function: Callable[[float], float], low: float, high: float) -> fl
 #: Everything that a formula may name, besides inputs, fields and its own parts.
 VOCABULARY: dict[str, Any] = {
     "abs": abs,
+    "cos": math.cos,
     "cosh": math.cosh,
     "cosine": _cosine,
     "distance": _distance,
@@ -77,6 +78,7 @@ VOCABULARY: dict[str, Any] = {
     "pi": math.pi,
     "range": range,
     "sigmoid": _sigmoid,
+    "sin": math.sin,
     "softmax": _softmax,
     "softplus": _softplus,
     "sqrt": math.sqrt,

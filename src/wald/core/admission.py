@@ -194,15 +194,15 @@ def refuse_values(loss: Loss, inputs: Inputs) -> None:
             raise DomainError(_outside(loss, name, domain, seen.detach(), low, high))
 
 
-def refuse_weight(loss: Loss, weight: Tensor) -> None:
-    """Raise if a weight is negative: the loss of that example would be driven up.
+def refuse_weight(loss: Loss, weight: Tensor, name: str = "weight") -> None:
+    """Raise if a weight is negative: the loss of that example would be driven up. `name` is what the caller calls it.
 
     Raises:
         DomainError: with the weight.
     """
     if visible(weight) and weight.numel() and (lowest := least(weight.detach())) < 0:
         raise DomainError(
-            f"{type(loss).__name__}: weight contains {lowest:g}, and a negative weight would drive the loss of its "
+            f"{type(loss).__name__}: {name} contains {lowest:g}, and a negative weight would drive the loss of its "
             'example up. Use weights from 0; for signed sums multiply the values of reduction="none".'
         )
 

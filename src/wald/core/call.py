@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch import Tensor
 from ..cards import Domain
 from .admission import (
     Named,
+    ShapeError,
     Usual,
     line_up,
     lined_up,
@@ -27,14 +27,12 @@ from .admission import (
 from .implementation import Implementation, fastest
 from .reduction import Empty, Reduction, nonzero, or_nothing, ratio
 from .tally import Tally
-from .tensors import wide
+from .tensors import wide, without_autocast
 
 if TYPE_CHECKING:
     from .loss import Loss
 
 Inputs = tuple[Tensor, ...]
-
-_NOTHING: Final = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,20 +236,43 @@ def _secured(loss: Loss, inputs: Inputs, keep: Tensor | None, *, all_of_them: bo
 
 
 def which_count(
-    loss: Loss, keep: Tensor | None, batch: tuple[int, ...], weight: Tensor | None, mask: Tensor | None
+    loss: Loss,
+    keep: Tensor | None,
+    batch: tuple[int, ...],
+    weight: Tensor | None,
+    mask: Tensor | None,
+    *,
+    who: str | None = None,
+    weight_name: str = "weight",
 ) -> Tensor | None:
-    """Which examples count: what the inputs say (`keep`), the mask and the weights all have a say."""
-    for name, given in (("mask", mask), ("weight", weight)):
+    """Which examples count: what the inputs say (`keep`), the mask and the weights all have a say.
+
+    Args:
+        loss: whose examples these are.
+        keep: what its inputs say; None for all.
+        batch: the shape of the values.
+        weight: what each counts.
+        mask: True to keep.
+        who: who asks, for messages; None for the loss.
+        weight_name: what the caller calls the weights.
+
+    Raises:
+        ShapeError: mask or weight do not have the shape of the batch.
+        TypeError: the mask is of floats.
+    """
+    for name, given in (("mask", mask), (weight_name, weight)):
         if given is None:
             continue
         if tuple(given.shape) != tuple(batch):
             fix = f"{name}[..., None].expand{tuple(batch)}" if given.shape == batch[:-1] else f"one {name} an example"
-            raise ValueError(
-                f"{type(loss).__name__}: {name} {tuple(given.shape)} must have the shape of the batch, "
+            raise ShapeError(
+                f"{who or type(loss).__name__}: {name} {tuple(given.shape)} must have the shape of the batch, "
                 f"{tuple(batch)}. Use {fix}."
             )
         if name == "mask" and given.is_floating_point():
-            raise TypeError(f"{type(loss).__name__}: mask is {given.dtype}; True keeps. Numbers go to weight=.")
+            raise TypeError(
+                f"{who or type(loss).__name__}: mask is {given.dtype}; True keeps. Numbers go to {weight_name}=."
+            )
         said = given if given.dtype == torch.bool else given != 0
         keep = said if keep is None else keep & said
     return keep
@@ -288,7 +309,7 @@ def _in_one_pass(
     """The mean or the sum by an implementation that makes it without the values; None where it cannot."""
     if (weight is not None and weight.requires_grad) or (isinstance(normalizer, Tensor) and normalizer.requires_grad):
         return None
-    with _as_wide(inputs):
+    with without_autocast(inputs[0]):
         if keep is None and normalizer is None:
             return faster.mean(loss, *inputs) if reduction == "mean" else faster.mean(loss, *inputs, denominator=1.0)
         counts = None if keep is None else _counts(keep, weight, inputs[0].dtype)
@@ -317,17 +338,9 @@ def _examples(
 
 def _values(loss: Loss, inputs: Inputs, keep: Tensor | None, faster: Implementation | None) -> Tensor:
     compute = loss.per_example if faster is None else partial(faster.run, loss)
-    with _as_wide(inputs):
+    with without_autocast(inputs[0]):
         # The examples of a coupled loss meet each other, so it must know itself which of them are left out.
         return compute(*inputs, keep=keep) if loss._call.coupled else compute(*inputs)  # pyright: ignore[reportPrivateUsage]
-
-
-def _as_wide(inputs: Inputs) -> AbstractContextManager[object]:
-    """No autocast: the inputs are as wide as they need to be, and it would narrow a matrix product again."""
-    if not torch._C._is_any_autocast_enabled():  # pyright: ignore  (no public equivalent)
-        return _NOTHING
-    device = inputs[0].device.type
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else _NOTHING
 
 
 def divisor(found: Examples, normalizer: str | float | Tensor | None) -> Tensor:

@@ -44,7 +44,8 @@ def gradient_and_hessian(loss: Loss, *inputs: Tensor) -> tuple[Tensor, Tensor]:
     own = len(loss.named_domains[0][1].axes)
     if own == 0:
         return gradient(first), along(torch.ones_like(first))
-    size = first.shape[-1]
-    basis = torch.eye(size, dtype=first.dtype, device=first.device)
+    # One entry of every example at a time, whichever of its axes it lies on.
+    axes = first.shape[first.ndim - own :]
+    basis = torch.eye(axes.numel(), dtype=first.dtype, device=first.device).unflatten(-1, axes)
     columns = vmap(lambda entry: along(entry.expand_as(first)))(basis)
-    return gradient(first), columns.diagonal(dim1=0, dim2=-1)
+    return gradient(first), columns.flatten(-own).diagonal(dim1=0, dim2=-1).reshape(first.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import torch
@@ -36,6 +37,18 @@ def _lasting(tensor: Tensor) -> bool:
     # What is made inside torch.func, inference mode or a fake mode is of no use once that has ended.
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # pyright: ignore  (no public equivalent)
     return type(tensor) is Tensor and not tensor.is_inference() and not wrapped
+
+
+#: Made once: a small call asks for it each time.
+_NOTHING: Final = nullcontext()
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """No autocast on the device of `x`: what is as wide as it needs to be would be narrowed again by a product."""
+    if not torch._C._is_any_autocast_enabled():  # pyright: ignore  (no public equivalent)
+        return _NOTHING
+    device = x.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else _NOTHING
 
 
 def wide(x: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..core.implementation import Implementation, implementations
+from .engine import Pass
 
 if TYPE_CHECKING:
     from ..core import Loss
@@ -23,45 +24,20 @@ if TYPE_CHECKING:
 PIECE: Final = 131_072
 
 
-def in_pieces(
-    loss: Loss,
-    prediction: Tensor,
-    target: Tensor,
-    *,
-    weight: Tensor | None = None,
-    scale: float = 1.0,
-    values: Tensor | None = None,
-    gradient: Tensor | None = None,
-) -> float:
-    """Σ weight · value, with the values in `values` and weight · scale · slope in `gradient`.
-
-    Args:
-        loss: a loss whose examples do not meet, one number or one row each.
-        prediction: what the gradient is of, of the shape (examples, ...).
-        target: of the same first axis.
-        weight: what each example counts; one that counts 0 is replaced by a safe value before the formula.
-        scale: what the gradient is multiplied by, beside the weight.
-        values: takes the values, unweighted.
-        gradient: takes the gradient; it may be the prediction itself, to be overwritten.
-    """
-    sum_ = 0.0
-    size = max(1, PIECE // max(1, prediction.numel() // max(1, len(prediction))))
-    for begin in range(0, len(prediction), size):
-        here = slice(begin, begin + size)
-        counts, found, slopes = (None if x is None else x[here] for x in (weight, values, gradient))
-        sum_ += _one_piece(loss, prediction[here], target[here], counts, found, slopes, scale)
-    return sum_
+def in_pieces(asked: Pass) -> float:
+    """An engine that hands each piece to autograd; the examples lie along the first axis."""
+    each = asked.prediction.numel() // max(1, len(asked.prediction))
+    return sum(map(_one_piece, asked.pieces(max(1, PIECE // max(1, each)))), 0.0)
 
 
-def _one_piece(
-    loss: Loss,
-    prediction: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    values: Tensor | None,
-    gradient: Tensor | None,
-    scale: float,
-) -> float:
+def _one_piece(asked: Pass) -> float:
+    loss, prediction, target, weight, gradient = (
+        asked.loss,
+        asked.prediction,
+        asked.target,
+        asked.weight,
+        asked.gradient,
+    )
     if weight is not None:
         keep = weight != 0
         safe = loss.named_domains[0][1].safe
@@ -70,10 +46,10 @@ def _one_piece(
     with torch.set_grad_enabled(gradient is not None):
         value = _formula(loss, x, target)(x, target)
     found = value.detach()
-    if values is not None:
-        values.copy_(found)
+    if asked.values is not None:
+        asked.values.copy_(found)
     if gradient is not None:
-        upstream = torch.full_like(found, scale) if weight is None else weight * scale
+        upstream = torch.full_like(found, asked.scale) if weight is None else weight * asked.scale
         gradient.copy_(torch.autograd.grad(value, x, upstream)[0])
     return (found if weight is None else found * weight).sum(dtype=torch.float64).item()
 

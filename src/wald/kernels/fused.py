@@ -1,40 +1,17 @@
-"""Implementations that make the gradient beside the value, and what is left to say of each: one function.
-
-Such a function, an engine, is `engine(loss, prediction, target, *, weight, scale, values, gradient) -> total`. The
-total is Σ weight · value; the values of the examples, unweighted, are written to `values`, and
-weight · scale · slope to `gradient`, where these are not None. A weight of 0 leaves an example out: nothing in it is
-looked at, and its gradient is 0. `gradient` may be the prediction itself.
-"""
+"""Implementations that make the gradient beside the value, and what is left to say of each: its engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import math
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
 from ..core import Loss, implements
+from .engine import Engine, Pass
 from .one_pass import Gradients, one_pass
 from .overwriting import may_overwrite, overwritten
-
-
-class Engine(Protocol):
-    """What computes a loss and its gradient in one pass."""
-
-    def __call__(
-        self,
-        loss: Any,
-        prediction: Tensor,
-        target: Tensor,
-        *,
-        weight: Tensor | None = None,
-        scale: float = 1.0,
-        values: Tensor | None = None,
-        gradient: Tensor | None = None,
-    ) -> float:
-        """Fills in the values and the gradient, and gives the total."""
-        ...
 
 
 def fused(of: type[Any], engine: Engine, *, name: str, accepts: Callable[..., bool]) -> None:
@@ -44,7 +21,7 @@ def fused(of: type[Any], engine: Engine, *, name: str, accepts: Callable[..., bo
         def compute(needed: tuple[bool, ...], x: Tensor, truth: Tensor) -> tuple[Tensor, Gradients]:
             values = x.new_empty(_batch(loss, x))
             gradient = x.new_empty(x.shape) if needed[0] else None
-            engine(loss, x, truth, values=values, gradient=gradient)
+            engine(Pass(loss, x, truth, values=values, gradient=gradient))
             return values, (gradient, None)
 
         return one_pass(compute, loss.per_example, prediction, target)
@@ -63,7 +40,8 @@ def fused(of: type[Any], engine: Engine, *, name: str, accepts: Callable[..., bo
 
         def compute(needed: tuple[bool, ...], x: Tensor, truth: Tensor, *counts: Tensor) -> tuple[Tensor, Gradients]:
             gradient = (x if inplace else x.new_empty(x.shape)) if needed[0] else None
-            total = engine(loss, x, truth, weight=counts[0] if counts else None, scale=scale, gradient=gradient)
+            asked = Pass(loss, x, truth, weight=counts[0] if counts else None, scale=scale, gradient=gradient)
+            total = engine(asked)
             return x.new_tensor(total * scale), (gradient, *(None for _ in needed[1:]))
 
         def definition(x: Tensor, truth: Tensor, *counts: Tensor) -> Tensor:

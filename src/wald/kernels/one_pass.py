@@ -67,9 +67,12 @@ def _again(compute: Compute, tensors: tuple[Tensor, ...], needed: tuple[bool, ..
 
 
 def differentiable(
-    definition: Definition, tensors: tuple[Tensor, ...], needed: tuple[bool, ...], upstream: Tensor
+    definition: Callable[..., Tensor | list[Tensor]],
+    tensors: tuple[Tensor, ...],
+    needed: tuple[bool, ...],
+    upstream: Tensor | list[Tensor],
 ) -> Gradients:
-    """The gradients as the definition gives them, in a graph of their own."""
+    """The gradients as the definition gives them, of one value or of several, in a graph of their own."""
     with torch.enable_grad():
         # Each under a name of its own: what one tensor owes to another that it was made from is asked for elsewhere,
         # and one that is given twice would answer for both.

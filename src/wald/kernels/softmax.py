@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -11,6 +12,7 @@ from ..core import constant
 from ..losses import CrossEntropy, NextToken
 from .chunks import in_pieces
 from .eligible import eligible
+from .engine import Pass
 from .fused import fused
 from .native import calls, library
 from .worthwhile import worthwhile
@@ -21,8 +23,11 @@ Loss = CrossEntropy | NextToken
 _LEAST_NATIVE: Final = 16_384
 _LEAST_PIECES: Final = 1_000_000
 
-#: So many logits a piece: it stays in the second-level cache.
-_PIECE: Final = 131_072
+#: So many logits a piece: it stays in the second-level cache, and what a call of torch costs is spread over many.
+_PIECE: Final = 262_144
+
+#: Exponentials and their sums between this number and its inverse lose nothing to overflow or underflow.
+_SMALL: Final = 1e-18
 
 
 def _plain(loss: Loss, prediction: Tensor, target: Tensor) -> bool:
@@ -45,35 +50,14 @@ def _is_large(loss: Loss, prediction: Tensor, target: Tensor) -> bool:
     return worthwhile(prediction.numel(), _LEAST_PIECES) and _plain(loss, prediction, target)
 
 
-def _in_cpp(
-    loss: Loss,
-    prediction: Tensor,
-    target: Tensor,
-    *,
-    weight: Tensor | None = None,
-    scale: float = 1.0,
-    values: Tensor | None = None,
-    gradient: Tensor | None = None,
-) -> float:
+def _in_cpp(asked: Pass) -> float:
+    loss, prediction = asked.loss, asked.prediction
     steps = _steps(prediction)
     if steps is None:
-        prediction = prediction.contiguous()
+        asked = replace(asked, prediction=prediction.contiguous())
         steps = (prediction.numel() // prediction.shape[-1], 0, prediction.shape[-1])
-    truth = target.contiguous()
-    soft = target.is_floating_point()
-    return calls.softmax(
-        prediction,
-        steps,
-        ids=None if soft else truth,
-        shares=truth if soft else None,
-        class_weight=_class_weight(loss, prediction),
-        weight=None if weight is None else weight.contiguous(),
-        label_smoothing=loss.label_smoothing,
-        z_loss=loss.z_loss,
-        scale=scale,
-        values=values,
-        gradient=gradient,
-    )
+    class_weight = _class_weight(loss, prediction)
+    return calls.softmax(asked, steps, class_weight, label_smoothing=loss.label_smoothing, z_loss=loss.z_loss)
 
 
 def _steps(logits: Tensor) -> tuple[int, int, int] | None:
@@ -92,67 +76,60 @@ def _steps(logits: Tensor) -> tuple[int, int, int] | None:
     return inner, axes[0][1] if len(axes) == 2 else 0, row_step
 
 
-def _in_torch(
-    loss: Loss,
-    prediction: Tensor,
-    target: Tensor,
-    *,
-    weight: Tensor | None = None,
-    scale: float = 1.0,
-    values: Tensor | None = None,
-    gradient: Tensor | None = None,
-) -> float:
-    classes = prediction.shape[-1]
-    flat = [None if x is None else x.reshape(-1) for x in (weight, values)]
-    rows = prediction.reshape(-1, classes)
-    slopes = None if gradient is None else gradient.view(-1, classes)
-    if loss.label_smoothing or loss.z_loss or target.is_floating_point():
-        truth = target.reshape(rows.shape if target.is_floating_point() else -1)
-        return in_pieces(loss, rows, truth, weight=flat[0], scale=scale, values=flat[1], gradient=slopes)
-    share = _class_weight(loss, prediction)
-    ids = target.reshape(-1)
+def _in_torch(asked: Pass) -> float:
+    classes, soft = asked.prediction.shape[-1], asked.target.is_floating_point()
+    weight, values = (None if x is None else x.reshape(-1) for x in (asked.weight, asked.values))
+    rows = replace(
+        asked,
+        prediction=asked.prediction.reshape(-1, classes),
+        target=asked.target.reshape(-1, classes) if soft else asked.target.reshape(-1),
+        weight=weight,
+        values=values,
+        gradient=None if asked.gradient is None else asked.gradient.view(-1, classes),
+    )
+    if soft or asked.loss.label_smoothing or asked.loss.z_loss:
+        return in_pieces(rows)
     size = max(1, _PIECE // classes)
-    buffer = rows.new_empty(size, classes) if slopes is None else None
-    total = 0.0
-    for begin in range(0, len(rows), size):
-        here = slice(begin, begin + size)
-        counts, found = (None if x is None else x[here] for x in flat)
-        work = slopes[here] if slopes is not None else buffer[: len(rows[here])]  # pyright: ignore[reportOptionalSubscript]
-        total += _rows_of_one(rows[here], ids[here], share, counts, scale, found, work, slopes is not None)
-    return total
+    share = _class_weight(asked.loss, asked.prediction)
+    buffer = rows.prediction.new_empty(size if asked.gradient is None else 0, classes)
+    return sum((_rows_of_one(piece, share, buffer) for piece in rows.pieces(size)), 0.0)
 
 
-def _rows_of_one(
-    logits: Tensor,
-    ids: Tensor,
-    class_weight: Tensor | None,
-    weight: Tensor | None,
-    scale: float,
-    values: Tensor | None,
-    work: Tensor,
-    wants_gradient: bool,
-) -> float:
-    """A few rows, of which only one class has a share each: every step runs in `work`, which keeps the gradient."""
-    own = ids.unsqueeze(-1)
+def _rows_of_one(asked: Pass, class_weight: Tensor | None, buffer: Tensor) -> float:
+    """A few rows, of which only one class has a share each: every step runs where the gradient goes, or in `buffer`."""
+    logits, weight = asked.prediction, asked.weight
+    work = buffer[: len(logits)] if asked.gradient is None else asked.gradient
+    own = asked.target.unsqueeze(-1)
     if weight is not None:
-        hidden = weight == 0
-        logits = logits.masked_fill(hidden.unsqueeze(-1), 0.0)
-    torch.sub(logits, logits.amax(-1, keepdim=True), out=work)
-    gap = work.gather(-1, own)
-    work.exp_()
-    sums = work.sum(-1, keepdim=True)
-    value = (sums.log() - gap).squeeze(-1)
-    share = None if class_weight is None else class_weight[ids]
+        logits = logits.masked_fill((weight == 0).unsqueeze(-1), 0.0)
+    elif work.data_ptr() == logits.data_ptr():
+        logits = logits.clone()  # the gradient overwrites them, and they may be looked at twice
+    sums, value = _exponentials(logits, own, work)
+    share = None if class_weight is None else class_weight[asked.target]
     if share is not None:
         value = share * value.masked_fill((share == 0) & (value == torch.inf), 0.0)
-    if values is not None:
-        values.copy_(value)
-    if wants_gradient:
+    if asked.values is not None:
+        asked.values.copy_(value)
+    if asked.gradient is not None:
         factor = share if weight is None else weight if share is None else share * weight
-        mass = torch.full_like(sums, scale) if factor is None else scale * factor.unsqueeze(-1)
+        mass = torch.full_like(sums, asked.scale) if factor is None else asked.scale * factor.unsqueeze(-1)
         work.mul_(mass / sums)
         work.scatter_add_(-1, own, -mass)
     return (value if weight is None else value * weight).sum(dtype=torch.float64).item()
+
+
+def _exponentials(logits: Tensor, own: Tensor, work: Tensor) -> tuple[Tensor, Tensor]:
+    """The sum of each row of exponentials, which stand in `work`, and the log of its ratio to the own one."""
+    # Most logits are neither large nor small: their exponentials need not be held against the largest of the row, and
+    # two passes over memory are saved. The ratio is as exact as a difference of logits would be.
+    torch.exp(logits, out=work)
+    sums, chosen = work.sum(-1, keepdim=True), work.gather(-1, own)
+    if chosen.amin() > _SMALL and sums.amax() < 1 / _SMALL:
+        return sums, (sums / chosen).log_().squeeze(-1)
+    torch.sub(logits, logits.amax(-1, keepdim=True), out=work)
+    gap = work.gather(-1, own)
+    sums = work.exp_().sum(-1, keepdim=True)
+    return sums, sums.log().sub_(gap).squeeze(-1)
 
 
 def _class_weight(loss: Loss, prediction: Tensor) -> Tensor | None:

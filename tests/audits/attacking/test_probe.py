@@ -163,6 +163,7 @@ def test_the_worst_rows_show_what_moved() -> None:
         assert row["loss"][1] > row["loss"][0]
 
 
+@pytest.mark.slow
 def test_a_perfect_metric_does_not_make_the_share_infinite() -> None:
     inputs = torch.randn(200, 1, generator=source(0))
     case = binary(test=(inputs, (inputs[:, 0] > 0).float()), model=lambda x: x[:, 0], metric=metrics.error_rate())
@@ -185,6 +186,7 @@ def test_weight_counts_as_copies() -> None:
     assert one.effect == pytest.approx(two.effect)
 
 
+@pytest.mark.slow
 def test_clusters_widen_the_interval() -> None:
     inputs = torch.randn(40, 3, generator=source(0)).repeat_interleave(10, 0)
     test = (inputs, (inputs[:, 0] > 0.3).float())
@@ -195,6 +197,7 @@ def test_clusters_widen_the_interval() -> None:
     assert held[1] - held[0] > 1.5 * (alone[1] - alone[0])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_attack_and_leaves_the_stream_alone() -> None:
     state = torch.random.get_rng_state()
     one, two, other = (found(ask(ATTACK, binary(400), seed=seed))["R202"].interval for seed in (0, 0, 1))
@@ -214,6 +217,7 @@ def test_a_model_comes_back_as_it_was() -> None:
     assert all(one.grad is None for one in model.parameters())
 
 
+@pytest.mark.slow
 def test_a_graded_weakness_is_failed_the_surer_the_larger_it_is() -> None:
     def failed(factor: float) -> bool:
         case = binary(300, factor=factor, centre=0.0, attack=Attack(reach=0.25, tolerance=0.25))

@@ -10,6 +10,7 @@ from torch import Tensor
 from wald.audits import statistics
 from wald.audits.statistics import Bootstrap, Sample, cox, mean_estimate, mean_p, slope_estimate, slope_p
 
+from ...sampling import daily
 from ..samples import labels, rate_of, source
 
 
@@ -99,7 +100,7 @@ def test_intervals_cover(kind: str) -> None:
 
 
 @pytest.mark.parametrize("p", [slope_p, mean_p])
-@pytest.mark.parametrize("kind", ["rows", "weights", "clusters"])
+@pytest.mark.parametrize("kind", daily(["rows", "weights", "clusters"], 3))
 def test_the_tests_keep_their_level(p: object, kind: str) -> None:
     def alarm(trial: int) -> bool:
         score, label, cluster = in_clusters(300, trial)

@@ -31,6 +31,7 @@ def test_what_is_well_known_moves_little() -> None:
     assert float(found.means[2]) < 4
 
 
+@pytest.mark.slow
 def test_shrunken_means_are_nearer_the_truth_and_their_intervals_cover() -> None:
     better = covered = 0.0
     for trial in range(200):

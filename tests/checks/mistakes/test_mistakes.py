@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 import contextlib
 import io
 from typing import Any
@@ -24,7 +23,8 @@ from wald.checks.subjects.discovery.names import parameters_of
 from wald.checks.subjects.subject import undisturbed
 from wald.findings import Finding
 
-from ...catalogue import CASES
+from ...catalogue import PROOFS
+from ...sampling import daily
 from .right import RIGHT
 from .wrong import WRONG
 
@@ -79,18 +79,8 @@ CONVENTIONS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("loss", "mistake"), each(), ids=lambda x: x.name if isinstance(x, Mistake) else str(x))
-def test_every_mistake_is_named(loss: wald.Loss, mistake: Mistake) -> None:
-    assert_named(loss, mistake)
-
-
-@pytest.mark.parametrize(("loss", "mistake"), each()[::12], ids=lambda x: x.name if isinstance(x, Mistake) else str(x))
+@pytest.mark.parametrize(("loss", "mistake"), daily(each(), 25, lambda one: f"{one[0]}-{one[1].name}"))
 def test_a_mistake_is_named(loss: wald.Loss, mistake: Mistake) -> None:
-    assert_named(loss, mistake)
-
-
-def assert_named(loss: wald.Loss, mistake: Mistake) -> None:
     found = matched(written(loss, mistake), Claim(kind=type(loss), loss=loss))
     if mistake.harmless or (type(loss).__name__, mistake.name) in CONVENTIONS:
         assert found.state in ("pass", "warn")
@@ -120,12 +110,7 @@ def alike(loss: wald.Loss, mistake: Mistake, other: wald.Loss, another: Mistake)
     return mine is not None and its is not None and compared(mine, its).relation in ("equal", "affine", "slopes")
 
 
-def quarters(names: Iterable[str]) -> list[Any]:
-    """Every fourth each day, the rest with the slow tests."""
-    return [pytest.param(name, marks=pytest.mark.slow) if place % 4 else name for place, name in enumerate(names)]
-
-
-@pytest.mark.parametrize("name", quarters(WRONG))
+@pytest.mark.parametrize("name", daily(WRONG, 20))
 def test_what_is_written_wrong_is_named(name: str) -> None:
     claim, loss, mistake = WRONG[name]
     report = wald.check(loss, claims=claim)
@@ -147,7 +132,7 @@ def assert_runs(finding: Finding, loss: object) -> None:
     assert printed.getvalue().strip()
 
 
-@pytest.mark.parametrize("name", quarters(RIGHT))
+@pytest.mark.parametrize("name", daily(RIGHT, 20))
 def test_what_is_written_right_passes(name: str) -> None:
     claim, loss = RIGHT[name]
     found = finding(wald.check(loss, claims=claim), "W701")
@@ -165,7 +150,7 @@ def test_fields_that_nobody_named_are_found() -> None:
     assert "3.333 times Huber(delta=0.3)" in matched(loss, claim_of(claim)).says
 
 
-@pytest.mark.parametrize("loss", CASES, ids=repr)
+@pytest.mark.parametrize("loss", PROOFS)
 def test_every_loss_of_the_catalogue_is_what_it_is(loss: wald.Loss) -> None:
     with undisturbed():
         found = matched(loss, Claim(kind=type(loss), loss=None))

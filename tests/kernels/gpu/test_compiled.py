@@ -215,7 +215,7 @@ def test_an_odd_width_spills_nothing(classes: int, caught: list[Launch]) -> None
     hold(caught[0], 90, wide=0)
 
 
-@pytest.mark.parametrize("classes", [7, 1, 33, 50257])
+@pytest.mark.parametrize("classes", [7, *(pytest.param(many, marks=slow) for many in (1, 33, 50257))])
 def test_an_odd_width_with_all_features_spills_nothing(classes: int, caught: list[Launch]) -> None:
     launched(classes, torch.float32, full=True, later=True)
     for launch in caught:
@@ -224,7 +224,7 @@ def test_an_odd_width_with_all_features_spills_nothing(classes: int, caught: lis
 
 LOSSES = [
     wald.Huber(),
-    *(pytest.param(kind(), marks=slow) for kind in elementwise._FAMILIES if kind is not wald.Huber),
+    *(pytest.param(kind(), marks=slow) for kind in elementwise.KINDS if kind is not wald.Huber),
 ]
 
 

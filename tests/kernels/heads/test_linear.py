@@ -34,7 +34,9 @@ def calls(draw: st.DrawFn) -> tuple[Call, dict[str, float]]:
     elif kind == "soft":
         target = torch.rand(rows, classes, generator=rng).softmax(-1).to(draw(st.sampled_from((dtype, torch.float32))))
     elif kind == "few":
-        target = (torch.randint(classes, (rows, 3), generator=rng), torch.rand(rows, 3, generator=rng).softmax(-1))
+        # As exact as the call: three shares that add up to 1 + 1e-8 in fp32 are another target in fp64.
+        shares = torch.rand(rows, 3, generator=rng).to(torch.promote_types(dtype, torch.float32)).softmax(-1)
+        target = (torch.randint(classes, (rows, 3), generator=rng), shares)
     weights = tuple((torch.rand(classes, generator=rng) * 3).tolist()) if draw(st.booleans()) else None
     loss = wald.CrossEntropy(
         class_weight=weights,

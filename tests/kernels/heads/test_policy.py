@@ -244,6 +244,19 @@ def test_torch_compile_runs_the_definition() -> None:
         near(ours, theirs, 1e-5)
 
 
+def test_tallies_add_up_to_the_mean() -> None:
+    hidden, weight = drawn(*BATCH, FEATURES), drawn(CLASSES, FEATURES, seed=1).requires_grad_()
+    parts = [
+        wald.linear_policy(wald.GRPO(), x, weight, ids, a, old, reduction="tally")
+        for x, ids, a, old in zip(hidden, TOKENS, ADVANTAGES, OLD, strict=True)
+    ]
+    tally = sum(parts[1:], parts[0])
+    whole = wald.linear_policy(wald.GRPO(), hidden, weight, TOKENS, ADVANTAGES, OLD)
+    assert int(tally.examples) == int((TOKENS != -100).sum())
+    near(tally.mean.detach(), whole.detach(), 1e-12)
+    near(torch.autograd.grad(tally.mean, weight)[0], torch.autograd.grad(whole, weight)[0], 1e-12)
+
+
 X, W, A = torch.zeros(2, 3, 4), torch.zeros(7, 4), torch.zeros(2, 3)
 IDS = torch.zeros(2, 3, dtype=torch.int64)
 

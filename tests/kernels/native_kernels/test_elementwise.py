@@ -9,13 +9,14 @@ from torch import Tensor
 
 import wald
 from wald.kernels import chunks, elementwise
-from wald.kernels.fused import Engine
+from wald.kernels.engine import Engine, Pass
 from wald.kernels.native import Library, library
+from wald.kernels.programs import PROGRAMS
 
 from ...catalogue import CASES, batch_of
 
-NATIVE = [loss for loss in CASES if (found := elementwise._NATIVE.get(type(loss))) and found(loss)]
-PIECES = [loss for loss in CASES if type(loss) in elementwise._NATIVE and not loss.named_domains[1][1].integer]
+NATIVE = [loss for loss in CASES if (found := PROGRAMS.get(type(loss))) and found(loss)]
+PIECES = [loss for loss in CASES if type(loss) in PROGRAMS and not loss.named_domains[1][1].integer]
 
 
 def _exact(loss: wald.Loss, x: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,7 +33,7 @@ def _agrees(engine: Engine, loss: wald.Loss, size: int, seed: int) -> None:
     values, slope = _exact(loss, x, target, weight)
     hidden = torch.where(weight == 0, torch.nan, x)
     found, gradient = torch.full((size,), 7.0), torch.full((size,), 7.0)
-    total = engine(loss, hidden, target, weight=weight, scale=0.25, values=found, gradient=gradient)
+    total = engine(Pass(loss, hidden, target, weight, 0.25, found, gradient))
     keep = weight != 0
     torch.testing.assert_close(found[keep].double(), values[keep], rtol=2e-5, atol=2e-6)
     torch.testing.assert_close(gradient.double(), 0.25 * slope, rtol=2e-5, atol=2e-6)
@@ -78,7 +79,7 @@ def test_a_certain_score_on_the_right_side_costs_nothing(loss: wald.Loss, level:
     target[4:] = 1 - target[4:]
     values, slope = _exact(loss, x, target, torch.ones(8))
     found, gradient = torch.empty(8), torch.empty(8)
-    elementwise._in_cpp(loss, x, target, values=found, gradient=gradient)
+    elementwise._in_cpp(Pass(loss, x, target, values=found, gradient=gradient))
     torch.testing.assert_close(found.double(), values)
     known = ~slope.isnan()  # where a definition multiplies 0 by infinity
     torch.testing.assert_close(gradient.double()[known], slope[known], atol=1e-6, rtol=1e-6)
@@ -87,7 +88,7 @@ def test_a_certain_score_on_the_right_side_costs_nothing(loss: wald.Loss, level:
 def test_nan_stays_nan(level: str) -> None:
     for loss in NATIVE:
         found = torch.empty(1)
-        elementwise._in_cpp(loss, torch.tensor([torch.nan]), torch.tensor([0.5]), values=found)
+        elementwise._in_cpp(Pass(loss, torch.tensor([torch.nan]), torch.tensor([0.5]), values=found))
         assert found.isnan().all(), loss
 
 
@@ -97,7 +98,7 @@ def test_threads_do_not_change_a_bit(native: Library) -> None:
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
         gradient = torch.empty_like(x)
-        found.append((elementwise._in_cpp(wald.Huber(), x, target, gradient=gradient), gradient))
+        found.append((elementwise._in_cpp(Pass(wald.Huber(), x, target, gradient=gradient)), gradient))
     torch.set_num_threads(before)
     assert all(total == found[0][0] and torch.equal(gradient, found[0][1]) for total, gradient in found)
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from wald.kernels.engine import Pass
 from wald.kernels.native import calls
+from wald.kernels.programs import Program
 
 #: Numbers of every size, both signs, and each binade's ends.
 _SIZES = torch.from_numpy(np.concatenate([np.geomspace(1e-38, 3e38, 40_001), 2.0 ** np.arange(-126, 128)])).float()
@@ -16,7 +18,8 @@ _ALL = torch.cat([_SIZES, -_SIZES])
 
 def _value_and_slope(loss: str, parameters: tuple[float, ...], x: Tensor, target: float) -> tuple[Tensor, Tensor]:
     values, slopes = torch.empty_like(x), torch.empty_like(x)
-    calls.elementwise(loss, parameters, x, torch.full_like(x, target), values=values, gradient=slopes)
+    asked = Pass(None, x, torch.full_like(x, target), values=values, gradient=slopes)
+    calls.elementwise(Program(loss, parameters), asked)
     return values, slopes
 
 

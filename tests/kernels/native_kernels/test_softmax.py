@@ -9,7 +9,7 @@ from torch import Tensor
 
 import wald
 from wald.kernels import softmax
-from wald.kernels.fused import Engine
+from wald.kernels.engine import Engine, Pass
 from wald.kernels.native import Library, library
 from wald.kernels.worthwhile import any_size
 
@@ -53,7 +53,7 @@ def _agrees(engine: Engine, loss: wald.CrossEntropy, classes: int, soft: bool, r
         target[~keep] = -100  # nobody looks
     logits[~keep] = torch.nan
     found, gradient = torch.full((rows,), 7.0), torch.full((rows, classes), 7.0)
-    total = engine(loss, logits, target, weight=weight, values=found, gradient=gradient)
+    total = engine(Pass(loss, logits, target, weight=weight, values=found, gradient=gradient))
     torch.testing.assert_close(found[keep].double(), values[keep].detach(), rtol=2e-6, atol=2e-6, equal_nan=True)
     wild = slope.isnan()
     assert torch.equal(gradient.isnan(), wild)
@@ -92,6 +92,23 @@ def test_in_pieces_it_is_the_definition(classes: int, soft: bool, monkeypatch: p
         _agrees(softmax._in_torch, loss, classes, soft)
 
 
+@pytest.mark.parametrize("size", [1.0, 30.0, 60.0, 1e4])
+@pytest.mark.parametrize("overwritten", [False, True], ids=["apart", "in place"])
+def test_in_pieces_at_every_size_of_logits(size: float, overwritten: bool) -> None:
+    """Exponentials of logits as they are, and held against the largest where those would not fit."""
+    logits = torch.randn(20, 7) * size
+    logits[:, 0] += size  # far from 0 altogether
+    target = torch.randint(7, (20,))
+    exact = logits.double().requires_grad_()
+    values = wald.CrossEntropy().per_example(exact, target)
+    (slope,) = torch.autograd.grad(values.sum(), exact)
+    found, gradient = torch.empty(20), logits if overwritten else torch.empty(20, 7)
+    total = softmax._in_torch(Pass(wald.CrossEntropy(), logits, target, values=found, gradient=gradient))
+    torch.testing.assert_close(found.double(), values.detach(), rtol=1e-6, atol=2e-7)
+    torch.testing.assert_close(gradient.double(), slope, rtol=1e-6, atol=1e-6)
+    assert total == pytest.approx(values.sum().item(), rel=1e-6)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 80), st.integers(1, 90), st.booleans(), st.integers(0, 4))
 def test_at_any_size(rows: int, classes: int, soft: bool, which: int) -> None:
@@ -106,7 +123,7 @@ def test_rows_in_two_steps(classes: int, native: Library) -> None:
     scores, target = whole[:, :-1], torch.randint(classes, (3, 7))
     found, gradient = torch.empty(3, 7), torch.empty(3, 7, classes)
     loss = wald.CrossEntropy()
-    softmax._in_cpp(loss, scores, target, values=found, gradient=gradient)
+    softmax._in_cpp(Pass(loss, scores, target, values=found, gradient=gradient))
     torch.testing.assert_close(found, loss.per_example(scores, target))
     assert softmax._steps(scores) == (7, 8 * classes, classes)
     assert softmax._steps(whole.transpose(0, 1)) is not None
@@ -135,7 +152,7 @@ def test_an_id_that_is_no_class(level: str) -> None:
         target = torch.zeros(50, dtype=torch.long)
         target[33] = classes
         with pytest.raises(IndexError, match=f"contains {classes}, and prediction has classes 0 to {classes - 1}"):
-            softmax._in_cpp(wald.CrossEntropy(), torch.zeros(50, classes), target)
+            softmax._in_cpp(Pass(wald.CrossEntropy(), torch.zeros(50, classes), target))
 
 
 def test_threads_do_not_change_a_bit(native: Library) -> None:
@@ -146,7 +163,7 @@ def test_threads_do_not_change_a_bit(native: Library) -> None:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
             gradient = torch.empty_like(logits)
-            found.append((softmax._in_cpp(wald.CrossEntropy(), logits, target, gradient=gradient), gradient))
+            found.append((softmax._in_cpp(Pass(wald.CrossEntropy(), logits, target, gradient=gradient)), gradient))
         torch.set_num_threads(before)
         assert all(total == found[0][0] and torch.equal(gradient, found[0][1]) for total, gradient in found)
 
@@ -166,5 +183,5 @@ def test_rows_beyond_32_bits(native: Library) -> None:
     rows = memory.as_strided((3, 40), (apart, 1))
     rows.copy_(torch.randn(3, 40))
     found = torch.empty(3)
-    softmax._in_cpp(wald.CrossEntropy(), rows, torch.tensor([1, 2, 3]), values=found)
+    softmax._in_cpp(Pass(wald.CrossEntropy(), rows, torch.tensor([1, 2, 3]), values=found))
     torch.testing.assert_close(found, wald.CrossEntropy().per_example(rows.contiguous(), torch.tensor([1, 2, 3])))

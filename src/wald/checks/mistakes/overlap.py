@@ -15,7 +15,8 @@ usual(Dice, *({"smooth": smooth, "squared": True} for smooth in (1.0, 1e-5)))
 
 
 def _plain(loss: Any) -> bool:
-    return not loss.squared and loss.absent == "count"
+    told = (loss.squared, loss.below, loss.absent, loss.common, loss.form, loss.kind, loss.ignore_index)
+    return told == (False, None, "count", "product", "linear", "binary", None)
 
 
 def _smooth(loss: Any) -> bool:

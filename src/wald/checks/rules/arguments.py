@@ -108,6 +108,8 @@ def _batches(subject: Subject) -> Iterator[Inputs]:
         if rest and rest[0].is_floating_point() and not subject.target.normalised:
             zero = torch.where(torch.arange(_ROWS).reshape(-1, *[1] * (rest[0].ndim - 1)) % 2 == 0, 0.0, rest[0])
             yield (first, zero.to(rest[0]), *rest[1:])
+            if rest[0].shape == first.shape:  # what a ratio comes to where all of it is 0
+                yield (inside(subject.prediction, torch.where(zero == 0, 0.0, first)), zero.to(rest[0]), *rest[1:])
         yield (first[:1].expand_as(first).contiguous(), *(x[:1].expand_as(x).contiguous() for x in rest))
     if subject.scalar:
         # A loss of whole rows may take a batch of numbers for one row.

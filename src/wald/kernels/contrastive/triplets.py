@@ -95,13 +95,19 @@ def _pass_over(
     squares, labels, buffer = x.square().sum(-1), _Labels.of(label), Buffer(x)
     costs, triplets = x.new_zeros(len(x)), torch.zeros((), dtype=torch.int64, device=x.device)
     gradient = None if counts is None else _Gradient(x)
+    mine = _hardest if loss.mining == "batch-hard" else _every
+    height = max(1, _BUDGET // (len(x) * x.element_size()))
     for start, stop in strips(len(x), len(x), x, budget=_BUDGET):
         # Squared distances less the square of the anchor, which is the same for all.
-        apart = buffer.product(x[start:stop], x, -2.0, plus=squares)
-        anchors = torch.arange(start, stop, device=x.device)
-        mine = _hardest if loss.mining == "batch-hard" else _every
-        costs[start:stop], count = mine(loss, apart, squares[start:stop, None], anchors, labels, counts, gradient)
-        triplets += count
+        strip = buffer.product(x[start:stop], x, -2.0, plus=squares)
+        # A product wants more rows than the cache has room for when they are counted.
+        for first in range(start, stop, height):
+            last = min(first + height, stop)
+            apart, anchors = strip[first - start : last - start], torch.arange(first, last, device=x.device)
+            costs[first:last], count = mine(loss, apart, squares[first:last, None], anchors, labels, counts, gradient)
+            triplets += count
+        if gradient is not None and mine is _every:
+            gradient.add_strip(strip, start)
     scale = len(x) / triplets.clamp(min=1).to(x.dtype)
     costs.mul_(scale)
     return costs, None if gradient is None else directions.back(gradient.whole().mul_(scale))
@@ -156,7 +162,7 @@ def _every(
     counts: Tensor | None,
     gradient: _Gradient | None,
 ) -> tuple[Tensor, Tensor]:
-    """What these anchors cost, and how many triplets count."""
+    """What these anchors cost, and how many triplets count; the slopes of all distances in place of the distances."""
     margin = float(loss.margin)
     column, positive = labels.positives(anchors)
     apart = _distances(loss, apart.add_(squares))
@@ -180,7 +186,7 @@ def _every(
         triplets = (mine * labels.negatives(anchors)).sum()
     if counts is not None and gradient is not None:
         slopes = most.neg_().scatter_(1, column, torch.where(positive, each, torch.zeros_like(each)))
-        gradient.add_strip(_steep(loss, slopes, apart).mul_(counts[anchors].unsqueeze(-1)), int(anchors[0]))
+        torch.mul(_steep(loss, slopes, apart), counts[anchors].unsqueeze(-1), out=apart)
     return costs.to(apart.dtype), triplets
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,25 +9,8 @@ import torch
 from torch import Tensor
 
 from ...core import Loss, implements
-from ...losses import (
-    Absolute,
-    AsymmetricFocal,
-    BinaryCrossEntropy,
-    Expectile,
-    Focal,
-    Gamma,
-    Hinge,
-    Huber,
-    LogCosh,
-    Percentage,
-    Pinball,
-    Poisson,
-    PseudoHuber,
-    SmoothedPinball,
-    Squared,
-    SquaredHinge,
-)
 from ..one_pass import Gradients, one_pass
+from ..programs import PROGRAMS, Program
 from ..two_passes import two_passes
 from ..worthwhile import worthwhile
 from .available import DTYPES, on_gpu
@@ -43,49 +25,34 @@ _WORTHWHILE = 65_536
 _BLOCK = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """How a loss is handed to its program.
-
-    Attributes:
-        program: the name of its function in `programs/families.py`.
-        parameters: up to three numbers; they are arguments, so a new value compiles nothing.
-        covers: whether the program knows this kind of the loss.
-    """
-
-    program: str
-    parameters: Callable[[Any], tuple[float, ...]] = lambda loss: ()
-    covers: Callable[[Any], bool] = lambda loss: True
-
-
-def _alphas(loss: Focal) -> tuple[float, float]:
-    return (1.0, 1.0) if not isinstance(loss.alpha, float) else (loss.alpha, 1 - loss.alpha)
-
-
-_FAMILIES: Final[dict[type[Loss], _Family]] = {
-    Squared: _Family("squared"),
-    Absolute: _Family("absolute"),
-    Percentage: _Family("percentage", lambda loss: (loss.floor if loss.zero == "floor" else 0.0,)),
-    Huber: _Family("huber", lambda loss: (loss.delta,)),
-    PseudoHuber: _Family("pseudo_huber", lambda loss: (loss.delta,)),
-    LogCosh: _Family("log_cosh", lambda loss: (loss.scale,)),
-    Pinball: _Family(
-        "pinball", lambda loss: (loss.level, 1 - loss.level), lambda loss: not isinstance(loss.level, tuple)
-    ),
-    SmoothedPinball: _Family("smoothed_pinball", lambda loss: (loss.level, 1 - loss.level, loss.width)),
-    Expectile: _Family("expectile", lambda loss: (loss.level, 1 - loss.level)),
-    Poisson: _Family("poisson", covers=lambda loss: loss.log_input and not loss.full),
-    Gamma: _Family("gamma", covers=lambda loss: loss.log_input),
-    BinaryCrossEntropy: _Family(
-        "binary_cross_entropy",
-        lambda loss: (loss.pos_weight, 1 - loss.label_smoothing, loss.label_smoothing / 2),
-        lambda loss: not isinstance(loss.pos_weight, tuple),
-    ),
-    Focal: _Family("focal", lambda loss: (loss.gamma, *_alphas(loss)), lambda loss: loss.kind == "binary"),
-    AsymmetricFocal: _Family("asymmetric_focal", lambda loss: (loss.gamma_pos, loss.gamma_neg, loss.clip)),
-    Hinge: _Family("hinge", lambda loss: (loss.margin,)),
-    SquaredHinge: _Family("squared_hinge", lambda loss: (loss.margin,)),
+#: The programs that a GPU has, and their functions in `programs/families.py`. Each takes up to three numbers, which are
+#: arguments, so that a new value compiles nothing.
+_FUNCTIONS: Final = {
+    "Squared": "squared",
+    "Absolute": "absolute",
+    "Percentage": "percentage",
+    "Huber": "huber",
+    "PseudoHuber": "pseudo_huber",
+    "LogCosh": "log_cosh",
+    "Pinball": "pinball",
+    "SmoothedPinball": "smoothed_pinball",
+    "Expectile": "expectile",
+    "Poisson": "poisson",
+    "Gamma": "gamma",
+    "BinaryCrossEntropy": "binary_cross_entropy",
+    "Focal": "focal",
+    "AsymmetricFocal": "asymmetric_focal",
+    "Hinge": "hinge",
+    "SquaredHinge": "squared_hinge",
 }
+
+#: The losses whose own programs these are.
+KINDS: Final = tuple(kind for kind in PROGRAMS if kind.__name__ in _FUNCTIONS)
+
+
+def _program(loss: Loss) -> Program | None:
+    found = PROGRAMS[type(loss)](loss)
+    return found if found is not None and found.name in _FUNCTIONS else None
 
 
 def _accepts(loss: Loss, prediction: Tensor, target: Tensor) -> bool:
@@ -97,7 +64,7 @@ def _accepts(loss: Loss, prediction: Tensor, target: Tensor) -> bool:
         and target.dtype in DTYPES
         # The slope of the target has no program.
         and not target.requires_grad
-        and _FAMILIES[type(loss)].covers(loss)
+        and _program(loss) is not None
         and believed(_values, loss, prediction, target)
     )
 
@@ -165,9 +132,10 @@ def _launch(
     from .programs import families
     from .programs.elementwise import elementwise
 
-    program: Any = elementwise
-    family = _FAMILIES[type(loss)]
-    given = (*family.parameters(loss), 0.0, 0.0, 0.0)[:3]
+    launched: Any = elementwise
+    program = _program(loss)
+    assert program is not None  # noqa: S101  (`_accepts` has asked)
+    numbers = (*program.numbers, 0.0, 0.0, 0.0)[:3]
     size = prediction.numel()
     blocks = -(-size // _BLOCK)
 
@@ -182,7 +150,7 @@ def _launch(
     if size:
         # Programs are launched on the current GPU, which need not be the one that has the tensor.
         with torch.cuda.device_of(prediction):
-            program[(blocks,)](
+            launched[(blocks,)](
                 prediction.contiguous(),
                 target.contiguous(),
                 None if weight is None else weight.contiguous(),
@@ -191,13 +159,13 @@ def _launch(
                 found.gradient if gradient else None,
                 found.sums if sums else None,
                 size,
-                *(float(x) for x in given),
-                LOSS=getattr(families, family.program),
+                *(float(x) for x in numbers),
+                LOSS=getattr(families, _FUNCTIONS[program.name]),
                 BLOCK=_BLOCK,
                 num_warps=4,
             )
     return found
 
 
-for _kind in _FAMILIES:
+for _kind in KINDS:
     implements(_kind, name="wald.kernels.gpu.elementwise (Triton)", accepts=_accepts, mean=_mean, skips=True)(_values)

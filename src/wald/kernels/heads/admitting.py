@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from ...core import DtypeError, Loss, ShapeError, Supervised
 from ...losses import CrossEntropy, NextToken
+from .arguments import known, operands, refuse_head
 from .head import Head, LowRank
 from .rows import OUTPUTS, Scores
+
+WHO: Final = "linear"
 
 #: Class ids (*batch, k) and their probabilities.
 Few = tuple[Tensor, Tensor]
@@ -74,14 +77,18 @@ def admitted(
         ValueError: sizes do not go together, or the loss cannot be computed row by row.
     """
     loss = _row_by_row(loss)
-    refuse_sizes(hidden, head)
-    hidden, head = _operands(hidden, head)
+    refuse_head(WHO, hidden, head)
+    hidden, head = operands(WHO, hidden, head)
     if isinstance(target, tuple):
         _refuse_few(loss, target, hidden)
     if softcap is not None and not softcap > 0:
         raise ValueError(f"softcap must be above 0, got {softcap}; scores are softcap · tanh(logits / softcap).")
     _refuse_temperature(temperature, hidden)
-    outputs = _known(outputs, loss)
+    asked = known(WHO, outputs, OUTPUTS)
+    if asked and not isinstance(loss, CrossEntropy | NextToken):
+        raise ValueError(
+            f"outputs={asked} are about softmax, and belong to CrossEntropy or NextToken; got {type(loss).__name__}."
+        )
     for name, x in (("target", target), ("temperature", temperature)):
         for one in x if isinstance(x, tuple) else (x,):
             if isinstance(one, Tensor) and one.requires_grad:
@@ -89,7 +96,7 @@ def admitted(
                     f"{name} requires a gradient, which wald.linear does not give. Use {name}.detach(), or all scores "
                     "at once: loss(torch.nn.functional.linear(hidden, weight), target)."
                 )
-    return Given(loss, hidden, head, target, token_weight, mask, softcap, temperature, outputs)
+    return Given(loss, hidden, head, target, token_weight, mask, softcap, temperature, asked)
 
 
 def _row_by_row(loss: Any) -> Supervised:
@@ -112,48 +119,6 @@ def _row_by_row(loss: Any) -> Supervised:
             "torch.nn.functional.linear and call it."
         )
     return loss
-
-
-def refuse_sizes(hidden: Tensor, head: Head) -> None:
-    """Raise if hidden states and head do not go together."""
-    for name, x in (("hidden", hidden), ("weight", head.weight)):
-        if not isinstance(x, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise DtypeError(f"{name} is a {type(x).__name__}, not a tensor. Use torch.as_tensor({name}).")
-        if not x.is_floating_point():
-            raise DtypeError(f"{name} is {_short(x.dtype)}, and a linear head multiplies floating-point numbers.")
-    weight = head.weight
-    if weight.ndim != 2 or hidden.ndim < 2 or hidden.shape[-1] != weight.shape[1]:
-        turned = weight.ndim == 2 and hidden.ndim and hidden.shape[-1] == weight.shape[0]
-        fix = " Use weight.T." if turned else ""
-        raise ShapeError(
-            f"hidden {tuple(hidden.shape)} and weight {tuple(weight.shape)} do not go together: hidden is (*batch, D), "
-            f"and weight is (V, D), as in torch.nn.Linear(D, V).weight.{fix}"
-        )
-    classes, features = weight.shape
-    if head.bias is not None and head.bias.shape != (classes,):
-        raise ShapeError(f"bias {tuple(head.bias.shape)} must have one number a class, ({classes},).")
-    if (low := head.lora) is not None:
-        down, up = tuple(low.down.shape), tuple(low.up.shape)
-        if len(down) != 2 or len(up) != 2 or down[1] != features or up[0] != classes or down[0] != up[1]:
-            raise ShapeError(
-                f"lora is (A, B, scale) with A (rank, D) and B (V, rank); got A {down} and B {up} for a weight of "
-                f"({classes}, {features})."
-            )
-
-
-def _operands(hidden: Tensor, head: Head) -> tuple[Tensor, Head]:
-    """Hidden states and head in the dtype in which they are multiplied; autocast has a say, as in torch's linear."""
-    device = hidden.device.type
-    if torch.is_autocast_enabled(device) and hidden.dtype != torch.float64:
-        dtype = torch.get_autocast_dtype(device)
-        return hidden.to(dtype), head.holding(tuple(x.to(dtype) for x in head.tensors()))
-    if any(x.dtype != hidden.dtype for x in head.tensors()):
-        found = ", ".join(_short(x.dtype) for x in head.tensors())
-        raise DtypeError(
-            f"hidden is {_short(hidden.dtype)} and the head is {found}. Use one dtype, such as "
-            "hidden.to(weight.dtype), or torch.autocast."
-        )
-    return hidden, head
 
 
 def _refuse_few(loss: Loss, target: Few, hidden: Tensor) -> None:
@@ -179,17 +144,6 @@ def _refuse_temperature(temperature: float | Tensor | None, hidden: Tensor) -> N
             )
     elif temperature is not None and not temperature > 0:
         raise ValueError(f"temperature must be above 0, got {temperature}; scores are divided by it.")
-
-
-def _known(outputs: Sequence[str], loss: Supervised) -> tuple[str, ...]:
-    asked = (outputs,) if isinstance(outputs, str) else tuple(dict.fromkeys(outputs))
-    if wrong := [name for name in asked if name not in OUTPUTS]:
-        raise ValueError(f"outputs has {', '.join(map(repr, wrong))}; there are {', '.join(map(repr, OUTPUTS))}.")
-    if asked and not isinstance(loss, CrossEntropy | NextToken):
-        raise ValueError(
-            f"outputs={asked} are about softmax, and belong to CrossEntropy or NextToken; got {type(loss).__name__}."
-        )
-    return asked
 
 
 def head_of(weight: Tensor, bias: Tensor | None, lora: tuple[Tensor, Tensor, float] | None) -> Head:

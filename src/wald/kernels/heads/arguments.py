@@ -1,4 +1,4 @@
-"""What the heads of policies, preferences and distillations are given: checked, and in the dtypes of the products."""
+"""What every loss of a linear head is given: checked, and in the dtype of the products."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from torch import Tensor
 
 from ...core import DomainError, DtypeError, Loss, ShapeError
 from ...core.admission import refuse_weight, visible
+from ...core.call import which_count
+from .head import Head, LowRank
 
 
-def refuse_head(who: str, hidden: Tensor, weight: Tensor, bias: Tensor | None, *, names: tuple[str, str, str]) -> None:
+def refuse_head(
+    who: str, hidden: Tensor, head: Head, names: tuple[str, str, str] = ("hidden", "weight", "bias")
+) -> None:
     """Raise unless these are hidden states and a head for them.
 
     Args:
         who: who asks, for messages.
         hidden: (*batch, features).
-        weight: (classes, features).
-        bias: (classes,), or None.
-        names: what the caller calls the three.
+        head: of classes and the same features.
+        names: what the caller calls the states, the matrix and the bias.
 
     Raises:
         DtypeError: one of them is not a floating-point tensor.
         ShapeError: they do not go together.
     """
+    weight, bias = head.weight, head.bias
     for name, x in zip(names, (hidden, weight, bias), strict=True):
         if x is None and name == names[2]:
             continue
-        if not isinstance(x, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(x, Tensor):
             raise DtypeError(f"{who}: {name} is a {type(x).__name__}, not a tensor. Use torch.as_tensor({name}).")
         if not x.is_floating_point():
             raise DtypeError(f"{who}: {name} is {x.dtype}, and a linear head multiplies floats. Use {name}.float().")
@@ -44,11 +48,18 @@ def refuse_head(who: str, hidden: Tensor, weight: Tensor, bias: Tensor | None, *
             f"{who}: the last axis of {names[0]} {tuple(hidden.shape)} and of {names[1]} {tuple(weight.shape)} must "
             f"both hold the features. {fix}"
         )
-    if bias is not None and bias.shape != weight.shape[:1]:
+    classes, features = weight.shape
+    if bias is not None and bias.shape != (classes,):
         raise ShapeError(
-            f"{who}: {names[2]} {tuple(bias.shape)} must hold one number for each of the {len(weight)} rows of "
-            f"{names[1]}."
+            f"{who}: {names[2]} {tuple(bias.shape)} must hold one number for each of the {classes} rows of {names[1]}."
         )
+    if (low := head.lora) is not None:
+        down, up = tuple(low.down.shape), tuple(low.up.shape)
+        if len(down) != 2 or len(up) != 2 or down[1] != features or up[0] != classes or down[0] != up[1]:
+            raise ShapeError(
+                f"{who}: lora is (A, B, scale) with A (rank, features) and B (classes, rank); got A {down} and B {up} "
+                f"for {names[1]} {(classes, features)}."
+            )
 
 
 def refuse_ids(who: str, name: str, ids: Tensor, hidden: Tensor, hidden_name: str) -> None:
@@ -90,8 +101,8 @@ def refuse_outside(who: str, name: str, ids: Tensor, keep: Tensor, classes: int,
         )
 
 
-def operands(who: str, *tensors: Tensor) -> tuple[Tensor, ...]:
-    """The same tensors in the dtype of their products: their own, or that of autocast.
+def in_one_dtype(who: str, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """The same tensors in the dtype of their products: their own, or that of autocast, as in torch's linear.
 
     Raises:
         DtypeError: they have several.
@@ -108,30 +119,28 @@ def operands(who: str, *tensors: Tensor) -> tuple[Tensor, ...]:
     return tensors
 
 
-def counted(
-    who: str, loss: Loss, keep: Tensor, weight: Tensor | None, mask: Tensor | None, *, weight_name: str
-) -> Tensor:
-    """Which examples count: the inputs themselves, the mask and the weights all have a say.
+def operands(who: str, hidden: Tensor, head: Head) -> tuple[Tensor, Head]:
+    """Hidden states and head in the dtype of their products; the bias, which is only added, keeps its own.
+
+    Raises:
+        DtypeError: they have several.
+    """
+    hidden, weight, *low = in_one_dtype(who, hidden, *head.factors())
+    return hidden, Head(weight, head.bias, None if head.lora is None else LowRank(low[0], low[1], head.lora.scale))
+
+
+def kept(who: str, loss: Loss, keep: Tensor, weight: Tensor | None, mask: Tensor | None, weight_name: str) -> Tensor:
+    """Which examples count: the inputs themselves (`keep`), the mask and the weights all have a say.
 
     Raises:
         ShapeError: mask or weight do not have the shape of the batch.
         TypeError: the mask is of floats.
         DomainError: a weight is negative or NaN.
     """
-    for name, given in (("mask", mask), (weight_name, weight)):
-        if given is None:
-            continue
-        if given.shape != keep.shape:
-            raise ShapeError(
-                f"{who}: {name} {tuple(given.shape)} must have the shape of the batch, {tuple(keep.shape)}: one number "
-                "an example."
-            )
-        if name == "mask" and given.is_floating_point():
-            raise TypeError(f"{who}: mask is {given.dtype}; True keeps. Numbers go to {weight_name}=.")
-        keep = keep & (given if given.dtype == torch.bool else given != 0)
+    counts = which_count(loss, keep, keep.shape, weight, mask, who=who, weight_name=weight_name)
     if weight is not None:
-        refuse_weight(loss, weight)
-    return keep
+        refuse_weight(loss, weight, weight_name)
+    return keep if counts is None else counts
 
 
 def known(who: str, outputs: Sequence[str], names: tuple[str, ...]) -> tuple[str, ...]:

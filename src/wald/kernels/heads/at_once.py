@@ -10,7 +10,8 @@ from ...core.call import which_count
 from .admitting import Given
 from .definition import outputs_of
 from .examples import laid_out
-from .output import How, LinearOutput
+from .output import LinearOutput
+from .reducing import How
 from .rows import Scores
 from .truth import Truth
 
@@ -18,10 +19,10 @@ from .truth import Truth
 def at_once(given: Given, how: How) -> Any:
     """The loss under torch.func and torch.compile and of subclasses of tensors, as `linear` gives it."""
     loss, hidden = given.loss, given.hidden
-    logits = given.head.logits(hidden)
+    logits = given.head.to(hidden.dtype).logits(hidden)
     scores = Scores(given.softcap, given.temperature).of(logits.to(given.wide), given.temperature)
     few = given.target if isinstance(given.target, tuple) else None
-    target: Any = given.target if few is None else Truth(few[1], few[0]).dense(logits.shape[-1])
+    target: Any = given.target if few is None else Truth(few[1], few[0]).dense(logits.shape[-1], scores.dtype)
     common: Any = {"weight": given.token_weight, "mask": given.mask, "normalizer": how.normalizer, "empty": how.empty}
     if how.tallies():
         found: Any = loss.tally(scores, target, **common)

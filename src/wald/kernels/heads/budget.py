@@ -16,15 +16,14 @@ where it will be. They cost no memory and no small products: where N ≤ D there
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
 
-_MIB: Final = 1 << 20
+from .cache_blocks import CACHED
 
-#: A block of logits that stays in the second cache while softmax, gradient and outputs pass over it; as above.
-_BLOCK: Final = 1 * _MIB
+_MIB: Final = 1 << 20
 
 #: What is copied or widened at a time around a product; a quarter of the budget where that is less.
 _SLICE: Final = 4 * _MIB
@@ -59,6 +58,10 @@ class HeadPlan:
     chunks: int
     gemms: int
     bytes: int
+
+    def holding(self, most: int) -> HeadPlan:
+        """The same for rows of logits of which so many at most are held at a time; nothing is lent."""
+        return replace(self, rows=min(self.rows, most), lent=0)
 
     def spans(self, count: int) -> list[tuple[int, int]]:
         """Where each chunk of rows begins and ends; the lent one comes first."""
@@ -102,7 +105,7 @@ def head_plan(
     left = count - lent
     each = wide * (classes + (2 * features if half else 0))
     share = _LEAST // 4 if memory_budget is None else memory_budget // 4
-    block = _within(min(_BLOCK, share // passes) // (wide * max(classes, 1)), count)
+    block = _within(min(CACHED, share // passes) // (wide * max(classes, 1)), count)
     piece = _within(min(_SLICE, share) // (wide * max(lent, features if half else 0, 1)), classes)
     fixed = wide * (classes * block * passes + lent * piece)
     if half:

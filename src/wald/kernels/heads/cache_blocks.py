@@ -7,14 +7,29 @@ from typing import Final
 
 from torch import Tensor
 
-#: How large a block is on a CPU.
-_BYTES: Final = 1 << 19
+#: Bytes that stay in the second cache of a CPU while several steps pass over them.
+CACHED: Final = 1 << 20
 
 
 def blocks(matrix: Tensor) -> Iterator[slice]:
-    """Slices of its rows, of which each fits the cache of a CPU; all of it at once elsewhere."""
+    """Slices of rows that leave half the cache of a CPU to what is made beside them; elsewhere all rows."""
     rows = max(len(matrix), 1)
-    size = max(_BYTES // (matrix.shape[-1] * matrix.element_size() or 1), 1)
+    size = max(CACHED // 2 // (matrix.shape[-1] * matrix.element_size() or 1), 1)
     step = size if matrix.device.type == "cpu" else rows
     for start in range(0, len(matrix), step):
         yield slice(start, start + step)
+
+
+def scored(
+    logits: Tensor, bias: Tensor | None, temperature: float | Tensor | None = None
+) -> Iterator[tuple[slice, Tensor]]:
+    """Blocks of logits, each with the bias added and divided by the temperature (one number, or one a row) in place."""
+    for rows in blocks(logits):
+        z = logits[rows]
+        if bias is not None:
+            z.add_(bias)
+        if isinstance(temperature, Tensor):
+            z.mul_(temperature[rows].reciprocal().unsqueeze(-1))
+        elif temperature is not None and temperature != 1:
+            z.mul_(1 / temperature)
+        yield rows, z

@@ -53,8 +53,7 @@ class DefinitionRows:
     def found(self, rows: slice, logits: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
         """The values ("loss") and outputs of these rows, in differentiable torch."""
         truth, classes = self.truth.at(rows), logits.shape[-1]
-        scores, target = self.scores.of(logits, self.scores.at(rows)), truth.dense(classes)
-        target = target.to(scores.dtype) if target.is_floating_point() else target
+        scores, target = self.scores.of(logits, self.scores.at(rows)), truth.dense(classes, logits.dtype)
         if self.keep is not None:
             scores, target = made_safe(self.loss, (scores, target), self.keep[rows], all_of_them=True)
         if visible(scores):
@@ -66,18 +65,18 @@ class DefinitionRows:
 def outputs_of(scores: Tensor, truth: Truth, names: Iterable[str]) -> dict[str, Tensor]:
     """The outputs of these names, one number a row, in differentiable torch."""
     found: dict[str, Tensor] = {}
+    names = tuple(names)
+    logs = scores.log_softmax(-1) if {"log_prob", "entropy"}.intersection(names) else scores
     for name in names:
         if name == "log_sum_exp":
             found[name] = scores.logsumexp(-1)
         elif name == "log_prob":
-            logs = scores.log_softmax(-1)
             if truth.soft:
                 share = truth.target.to(scores.dtype)
                 found[name] = (share * truth.of(logs).masked_fill(share == 0, 0.0)).sum(-1)
             else:
                 found[name] = logs.gather(-1, truth.target.unsqueeze(-1)).squeeze(-1)
         elif name == "entropy":
-            logs = scores.log_softmax(-1)
             p = logs.exp()
             # What cannot occur adds nothing, neither to the value nor, as 0 · ∞, to the gradient.
             found[name] = -(p * logs.masked_fill(p == 0, 0.0)).sum(-1)

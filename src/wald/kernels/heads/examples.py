@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from ...core import Loss, ShapeError
 from ...core.admission import line_up, refuse_values, refuse_weight, visible
 from ...core.call import Examples, which_count
-from .admitting import Few
+from .admitting import WHO, Few
 from .head import Head
 from .truth import Truth
 
@@ -43,7 +44,7 @@ class Asked:
     def shape(self) -> tuple[int, ...]:
         """That of the values that are computed: one a row, or one a number of the row."""
         lead = len(self.batch) - self._behind
-        rows = len(self.found) if self.found is not None else _product(self.batch[:lead])
+        rows = len(self.found) if self.found is not None else prod(self.batch[:lead])
         return (rows, *self.batch[lead:])
 
     @property
@@ -58,7 +59,7 @@ class Asked:
     def spread(self, values: Tensor, fill: float = 0) -> Tensor:
         """One number a row that is computed, in the place of its example; `fill` for the others."""
         if self.found is not None:
-            blank = values.new_full((_product(self.batch), *values.shape[1:]), fill)
+            blank = values.new_full((prod(self.batch), *values.shape[1:]), fill)
             values = blank.index_copy(0, self.found, values)
         return values.reshape(self.batch)
 
@@ -97,9 +98,9 @@ def asked(
     batch = tuple(line_up(plain, (blank, told)))
     keep = plain.kept(blank, told)
     if weight is not None or mask is not None:
-        keep = which_count(plain, keep, batch, weight, mask)
+        keep = which_count(plain, keep, batch, weight, mask, who=WHO, weight_name="token_weight")
     if weight is not None:
-        refuse_weight(plain, weight)
+        refuse_weight(plain, weight, "token_weight")
         weight = weight.to(blank.dtype)
     whole = bool(plain.named_domains[0][1].axes)
     rows = None if placed.shape == numbers.shape else placed[..., 0].reshape(-1)
@@ -145,8 +146,7 @@ def shares(asked: Asked, classes: int, wide: torch.dtype) -> Tensor | None:
     count, parts = asked.shape[0], list[Tensor]()
     step = max(1, (1 << 18) // max(classes, 1)) if asked.truth.soft else max(count, 1)
     for low in range(0, max(count, 1), step):
-        target = asked.truth.at(slice(low, min(low + step, count))).dense(classes)
-        target = target.to(wide) if target.is_floating_point() else target
+        target = asked.truth.at(slice(low, min(low + step, count))).dense(classes, wide)
         behind = () if asked.loss.named_domains[0][1].axes == () else (classes,)
         lead = target.shape[:-1] if target.is_floating_point() and behind else target.shape
         share = asked.loss.share(target.new_zeros((), dtype=wide).expand(*lead, *behind), target)
@@ -172,10 +172,3 @@ def everyone(asked: Asked, some: Examples) -> Examples:
         return replace(some, keep=asked.keep, weight=asked.weight, **shaped)
     share = None if some.share is None else asked.spread(some.share)
     return Examples(asked.spread(some.values), asked.keep, asked.weight, share)
-
-
-def _product(sizes: tuple[int, ...]) -> int:
-    total = 1
-    for size in sizes:
-        total *= size
-    return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
@@ -42,14 +43,22 @@ class Head:
         low = () if self.lora is None else (self.lora.down, self.lora.up)
         return (self.weight, *(() if self.bias is None else (self.bias,)), *low)
 
+    def factors(self) -> tuple[Tensor, ...]:
+        """What is multiplied: weight, A, B; what is not there is left out."""
+        return (self.weight, *(() if self.lora is None else (self.lora.down, self.lora.up)))
+
     def holding(self, tensors: tuple[Tensor, ...]) -> Head:
         """The same head of other tensors, in the order of `tensors()`."""
         weight, *rest = tensors
         bias = None if self.bias is None else rest.pop(0)
         return Head(weight, bias, None if self.lora is None else LowRank(rest[0], rest[1], self.lora.scale))
 
+    def to(self, dtype: torch.dtype) -> Head:
+        """The same head in another dtype."""
+        return self.holding(tuple(x.to(dtype) for x in self.tensors()))
+
     def logits(self, hidden: Tensor) -> Tensor:
-        """The definition: all logits, in differentiable torch."""
+        """All logits in differentiable torch, of hidden states and a head of one dtype."""
         scores = F.linear(hidden, self.weight, self.bias)
         if self.lora is None:
             return scores

@@ -13,7 +13,8 @@ from ..eligible import eligible
 from .admitting import Few, admitted, head_of
 from .at_once import at_once
 from .chunked import by_chunks
-from .output import How, LinearOutput
+from .output import LinearOutput
+from .reducing import How
 
 
 class _Common(TypedDict, total=False):
@@ -161,8 +162,8 @@ def linear(
         outputs=outputs,
     )
     how = How(reduction, normalizer, empty)
-    if filtering is not None and not eligible(*given.tensors, device=hidden.device.type):
-        raise ValueError("filtering does not work under torch.func, torch.compile or for subclasses of tensors.")
     if not eligible(*given.tensors, device=hidden.device.type):
+        if filtering is not None:
+            raise ValueError("filtering does not work under torch.func, torch.compile or for subclasses of tensors.")
         return at_once(given, how)
     return by_chunks(given, how, recompute=recompute, filtering=filtering, memory_budget=memory_budget)

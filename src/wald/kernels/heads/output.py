@@ -1,13 +1,11 @@
-"""How values of a linear head become a number, and what is given beside it."""
+"""What `wald.linear` gives where more than a number is asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
-
-from ...core.reduction import Empty, Reduction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,16 +31,3 @@ class LinearOutput:
     argmax: Tensor | None = None
     correct: Tensor | None = None
     dropped: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class How:
-    """How values become a number."""
-
-    reduction: Reduction | Literal["tally"]
-    normalizer: str | float | Tensor | None
-    empty: Empty
-
-    def tallies(self) -> bool:
-        """Whether a tally is asked for."""
-        return isinstance(self.reduction, str) and self.reduction == "tally"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .admitting import head_of, refuse_sizes
+from .arguments import refuse_head
 from .budget import HeadPlan, head_plan
+from .head import Head
 
 
 def linear_plan(
@@ -33,7 +34,7 @@ def linear_plan(
     >>> plan.bytes <= 256 << 20
     True
     """
-    refuse_sizes(hidden, head_of(weight, None, None))
+    refuse_head("linear_plan", hidden, Head(weight))
     products = int(hidden.requires_grad) + int(weight.requires_grad)
     return head_plan(
         hidden.shape[:-1].numel(),

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from .budget import HeadPlan
+from .budget import HeadPlan, head_plan
 from .head import Head, Needed
-
-Pieces = list[tuple[slice, Tensor]]
-
-
-class Slab:
-    """The logits of a chunk of rows, later their gradient: whole, or a few classes a piece.
-
-    Attributes:
-        pieces: which classes, and their logits, of shape (rows, classes of the piece).
-        lent: whether they lie where the gradient of the matrix will be.
-    """
-
-    def __init__(self, pieces: Pieces, scratch: Tensor | None) -> None:
-        """`scratch` holds a block of whole rows of logits that are lent; None for logits that are not."""
-        self.pieces, self._scratch, self.lent = pieces, scratch, scratch is not None
-
-    def read(self, start: int, stop: int) -> Tensor:
-        """The logits of a block of rows, contiguous, to be worked on in place."""
-        if self._scratch is None:
-            return self.pieces[0][1][start:stop]
-        block = self._scratch[: stop - start]
-        for part, logits in self.pieces:
-            block[:, part] = logits[start:stop]
-        return block
-
-    def write(self, start: int, stop: int, block: Tensor) -> None:
-        """What `read` gave, changed, back to where it belongs."""
-        if self.lent:
-            for part, logits in self.pieces:
-                logits[start:stop] = block[:, part]
+from .slab import Pieces, Slab
 
 
 class Products:
     """Logits of a chunk of rows, and what their gradient adds to the sums.
 
-    Operands of half precision are widened a piece at a time and multiplied in fp32, so that logits and sums are fp32
-    whatever the chunks; fp32 and fp64 are multiplied as they are. For each span of the plan: take `logits(start,
-    stop)`, overwrite them with the gradient of the loss by them, and `add` that. At the end `sums` has the gradients.
+    For each chunk: take `logits(start, stop)`, overwrite them with the gradient of the loss by them, and `add` that. At
+    the end `sums` has the gradients. Logits and sums are fp32 whatever the chunks; fp32 and fp64 are multiplied as they
+    are. Of half precision a CPU gets operands that are widened a piece at a time, which is more exact and no slower; a
+    GPU multiplies them as they are, into sums of fp32.
 
     Attributes:
         sums: the gradients, by the names of `Needed`.
@@ -69,66 +42,106 @@ class Products:
             hidden: of shape (rows, D), detached.
             needed: what `add` sums up.
             plan: the pieces.
-            index: the rows of `hidden` that count; None for all. `start` and `stop` count these.
+            index: the rows of `hidden` that count, each once; None for all. `start` and `stop` count these.
             filtering: the share of the absolute mass of a chunk's gradient that may be left out; the plan then lends
                 nothing. None for all of it.
         """
         self.filtering, self.dropped, self.mass = filtering, 0.0, 0.0
         self.head, self.hidden, self.needed, self.plan, self.index = head, hidden, needed, plan, index
         self.wide = torch.promote_types(torch.float32, hidden.dtype)
-        self.exact = hidden.dtype == self.wide
-        # In fp16 a gradient that is yet to be multiplied by the scale of a GradScaler would underflow.
-        self.kept = self.wide if hidden.dtype == torch.float16 else hidden.dtype
+        half = hidden.dtype != self.wide
+        self._as_they_are = half and hidden.device.type != "cpu"
         self.classes, self.features = head.weight.shape
-        self.sums: dict[str, Tensor] = {}
+        self.sums = self._zeros()
         self._buffer = self._fresh(plan.rows, self.classes)
         self._scratch = self._fresh(plan.block, self.classes) if plan.lent else None
         self._held = self._fresh(plan.lent * plan.slice)
-        self._widened = None if self.exact else self._fresh(plan.slice, self.features)
+        self._widened = self._fresh(plan.slice, self.features) if half and not self._as_they_are else None
+        # Hidden rows that need not be widened leave room for as much of a gradient that is narrowed.
+        self._step = 2 * self.features if self._as_they_are else plan.slice if half else self.classes
         self._begun = False
-        if needed.hidden:
+
+    @classmethod
+    def without_gradient(cls, head: Head, hidden: Tensor, rows: int, index: Tensor) -> Products:
+        """Logits only, so many rows at a time, of a head that is looked at beside the one that learns."""
+        classes, features = head.weight.shape
+        plan = head_plan(len(index), features, classes, dtype=hidden.dtype, matrix=False)
+        return cls(head, hidden, Needed(), replace(plan, rows=rows), index)
+
+    def _zeros(self) -> dict[str, Tensor]:
+        sums: dict[str, Tensor] = {}
+        head, hidden, plan = self.head, self.hidden, self.plan
+        if self.needed.hidden:
             # A row that is left out has a gradient of exactly 0.
-            make = torch.empty_like if index is None else torch.zeros_like
-            self.sums["hidden"] = make(hidden, dtype=self.kept, memory_format=torch.contiguous_format)
-        if needed.weight:
-            make = torch.empty if plan.chunks and filtering is None else torch.zeros
-            self.sums["weight"] = make(
-                (self.classes, self.features), dtype=hidden.dtype if plan.narrow else self.wide, device=hidden.device
-            )
+            make = torch.empty_like if self.index is None else torch.zeros_like
+            # In fp16 a gradient that is yet to be multiplied by the scale of a GradScaler would underflow.
+            kept = self.wide if hidden.dtype == torch.float16 else hidden.dtype
+            sums["hidden"] = make(hidden, dtype=kept, memory_format=torch.contiguous_format)
+        if self.needed.weight:
+            # Where there is a chunk, its product is where the sum begins.
+            count = len(hidden if self.index is None else self.index)
+            make = torch.empty if count and self.filtering is None else torch.zeros
+            kept = hidden.dtype if plan.narrow else self.wide
+            sums["weight"] = make((self.classes, self.features), dtype=kept, device=hidden.device)
         low = head.lora
         rest = {"bias": head.bias, "down": low and low.down, "up": low and low.up}
         for name, tensor in rest.items():
-            if getattr(needed, name) and tensor is not None:
-                self.sums[name] = torch.zeros_like(tensor, dtype=self.wide)
+            if getattr(self.needed, name) and tensor is not None:
+                sums[name] = torch.zeros_like(tensor, dtype=self.wide)
+        return sums
+
+    def gradients(self) -> list[Tensor | None]:
+        """The sums in the order in which tensors are passed, None for those that are not needed."""
+        return [self.sums.get(name) for name in Needed.names(self.head)]
 
     def rows(self, start: int, stop: int) -> Tensor:
-        """The hidden rows of a chunk, as wide as the products are."""
-        taken = self.hidden[start:stop] if self.index is None else self.hidden[self.index[start:stop]]
-        return taken if self.exact else taken.to(self.wide)
+        """The hidden rows of a chunk, as they are multiplied."""
+        taken = self.hidden[start:stop] if self.index is None else self.hidden.index_select(0, self.index[start:stop])
+        return taken if self._as_they_are else taken.to(self.wide)
 
     def logits(self, start: int, stop: int) -> Slab:
-        """The logits of a chunk of rows, but for the bias, in memory that the next chunk uses again."""
+        """The logits of a chunk of rows, but for the bias, in memory that the next chunk uses again.
+
+        The bias is for whoever goes through the logits block by block: in the cache it costs nothing.
+        """
         x = self.rows(start, stop)
         lent = stop <= self.plan.lent
         slab = Slab(self._room(stop - start, lent=lent), self._scratch if lent else None)
+        low = self.head.lora
+        thin = None if low is None else x.to(self.wide) @ low.down.to(self.wide).T
         for part, out, matrix in self._beside(slab):
-            torch.mm(x, matrix.T, out=out)
-            if (low := self.head.lora) is not None:
-                out.addmm_(x @ low.down.to(self.wide).T, low.up[part].to(self.wide).T, alpha=low.scale)
+            self._put(out, x, matrix.T)
+            if low is not None and thin is not None:
+                out.addmm_(thin, low.up[part].to(self.wide).T, alpha=low.scale)
         return slab
 
-    def add(self, start: int, stop: int, slab: Slab) -> None:
-        """Add to the sums what the gradient of the loss by the logits of a chunk brings about."""
-        x = self.rows(start, stop)
-        thin = self._add_thin(x, slab)
-        if self.filtering is not None:
-            self._add_some(start, stop, x, slab.pieces[0][1], thin, self.filtering)
+    def add(self, start: int, stop: int, slab: Slab, factor: Tensor | None = None) -> None:
+        """Add to the sums what the gradient of the loss by the logits of a chunk brings about.
+
+        Args:
+            start: the first row of the chunk.
+            stop: the row behind its last.
+            slab: the gradient but for the factor; it may be overwritten.
+            factor: one number a row, applied on the narrow side of the products; None for 1.
+        """
+        if start == stop:
             return
+        x = self.rows(start, stop)
+        thin = self._add_thin(x, slab, factor)
+        if self.filtering is not None:
+            self._add_some(start, stop, x.to(self.wide), slab.whole, thin, self.filtering)
+            return
+        scale = by = None
+        if self._as_they_are:
+            scale = by = _fitted(slab, factor, self.hidden.dtype)
+        elif factor is not None:
+            by = factor.unsqueeze(-1)
+            x = x * by
         # The matrix's own gradient comes last: where it lends its memory, it is what overwrites the slab.
         if self.needed.hidden:
-            self._add_hidden(start, stop, slab, thin)
+            self._add_hidden(start, stop, slab, thin, by)
         if self.needed.weight:
-            self._add_weight(x, slab)
+            self._add_weight(x, slab, scale)
         self._begun = True
 
     def _room(self, count: int, *, lent: bool) -> Pieces:
@@ -136,58 +149,68 @@ class Products:
         if not lent:
             return [(slice(0, self.classes), self._buffer[:count])]
         pieces: Pieces = []
-        for part in self._parts(0, self.classes):
+        for part in self._parts(0, self.classes, self.plan.slice):
             memory = self.sums["weight"][part].view(-1).view(self.wide)
             width = part.stop - part.start
             pieces.append((part, memory[: count * width].view(count, width)))
         return pieces
 
-    def _parts(self, start: int, stop: int) -> Iterator[slice]:
-        for low in range(start, stop, self.plan.slice):
-            yield slice(low, min(low + self.plan.slice, stop))
+    def _parts(self, start: int, stop: int, step: int) -> Iterator[slice]:
+        for low in range(start, stop, max(step, 1)):
+            yield slice(low, min(low + step, stop))
 
     def _beside(self, slab: Slab) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """The logits of a slab piece by piece, each beside its rows of the matrix, which are widened if they must."""
+        """The logits of a slab piece by piece, each beside its rows of the matrix, as they are multiplied."""
         weight = self.head.weight
         for whole, logits in slab.pieces:
-            if self._widened is None:
-                yield whole, logits, weight[whole]
-                continue
-            for part in self._parts(whole.start, whole.stop):
-                matrix = self._widened[: part.stop - part.start].copy_(weight[part])
+            for part in self._parts(whole.start, whole.stop, self._step):
+                matrix = weight[part]
+                if self._widened is not None:
+                    matrix = self._widened[: len(matrix)].copy_(matrix)
                 yield part, logits[:, part.start - whole.start : part.stop - whole.start], matrix
 
-    def _add_hidden(self, start: int, stop: int, slab: Slab, thin: Tensor | None) -> None:
+    def _put(self, out: Tensor, left: Tensor, right: Tensor, *, more: bool = False) -> None:
+        """A product where it belongs, or added to what is there."""
+        if self._as_they_are:
+            found = summed_wide(left.to(self.hidden.dtype), right, self.wide)
+            _ = out.add_(found) if more else out.copy_(found)
+        elif more:
+            out.addmm_(left, right)
+        else:
+            torch.mm(left, right, out=out)
+
+    def _add_hidden(self, start: int, stop: int, slab: Slab, thin: Tensor | None, by: Tensor | None) -> None:
         whole = self.sums["hidden"]
         plain = whole.dtype == self.wide and self.index is None
         found = whole[start:stop] if plain else self._fresh(stop - start, self.features)
         for k, (_, gradient, matrix) in enumerate(self._beside(slab)):
-            found.addmm_(gradient, matrix, beta=1 if k else 0)
-        self._put_hidden(start, stop, found, thin)
+            self._put(found, gradient, matrix, more=k > 0)
+        self._put_hidden(start, stop, found if by is None else found.mul_(by), thin)
 
     def _put_hidden(self, start: int, stop: int, found: Tensor, thin: Tensor | None) -> None:
         whole = self.sums["hidden"]
         if thin is not None and (low := self.head.lora) is not None:
             found.addmm_(thin, low.down.to(self.wide), alpha=low.scale)
-        if found.data_ptr() != whole[start:stop].data_ptr() or found.dtype != whole.dtype:
-            whole[slice(start, stop) if self.index is None else self.index[start:stop]] = found.to(whole.dtype)
+        if self.index is not None:
+            whole.index_copy_(0, self.index[start:stop], found.to(whole.dtype))
+        elif found.data_ptr() != whole[start:stop].data_ptr():
+            whole[start:stop] = found
 
-    def _add_weight(self, x: Tensor, slab: Slab) -> None:
+    def _add_weight(self, x: Tensor, slab: Slab, scale: Tensor | None) -> None:
         total = self.sums["weight"]
         for whole, gradient in slab.pieces:
             if slab.lent:
                 # What lies in the memory that the product fills must be out of it first.
                 gradient = self._held[: gradient.numel()].view(gradient.shape).copy_(gradient)
-            if total.dtype == self.wide:
-                into = total[whole]
-                if self._begun:
-                    into.addmm_(gradient.T, x)
-                else:
-                    torch.mm(gradient.T, x, out=into)
+            if total.dtype == self.wide and not self._as_they_are:
+                self._put(total[whole], gradient.T, x, more=self._begun)
                 continue
             # In half precision the product is made a piece at a time, and narrowed when it is whole.
-            for part in self._parts(whole.start, whole.stop):
-                total[part] = gradient[:, part.start - whole.start : part.stop - whole.start].T @ x
+            for part in self._parts(whole.start, whole.stop, self._step):
+                here = gradient[:, part.start - whole.start : part.stop - whole.start].T
+                found = summed_wide(here.to(x.dtype), x, self.wide)
+                found = found if scale is None else found.mul_(scale)
+                _ = total[part].add_(found) if self._begun else total[part].copy_(found)
 
     def _add_some(
         self, start: int, stop: int, x: Tensor, gradient: Tensor, thin: Tensor | None, filtering: float
@@ -209,23 +232,49 @@ class Products:
         if self.needed.hidden:
             self._put_hidden(start, stop, found, thin)
 
-    def _add_thin(self, x: Tensor, slab: Slab) -> Tensor | None:
+    def _add_thin(self, x: Tensor, slab: Slab, factor: Tensor | None) -> Tensor | None:
         """Bias and adapter; for the latter the gradient by what lies between its two matrices, before its scale."""
         low, needed = self.head.lora, self.needed
-        for part, gradient in slab.pieces:
-            if needed.bias:
-                self.sums["bias"][part] += gradient.sum(0)
+        if needed.bias:
+            for part, gradient in slab.pieces:
+                self.sums["bias"][part] += gradient.sum(0) if factor is None else gradient.T @ factor
         if low is None:
             return None
-        between = x @ low.down.to(self.wide).T if needed.up else None
+        by = 1 if factor is None else factor.unsqueeze(-1)
+        x = x.to(self.wide)
+        between = (x @ low.down.to(self.wide).T) * by if needed.up else None
         thin = self._fresh(len(x), len(low.down)).zero_()
         for part, gradient in slab.pieces:
             thin.addmm_(gradient, low.up[part].to(self.wide))
             if between is not None:
                 self.sums["up"][part].addmm_(gradient.T, between, alpha=low.scale)
+        thin.mul_(by)
         if needed.down:
             self.sums["down"].addmm_(thin.T, x, alpha=low.scale)
         return thin
 
     def _fresh(self, *shape: int) -> Tensor:
         return self.hidden.new_empty(shape, dtype=self.wide)
+
+
+def summed_wide(left: Tensor, right: Tensor, wide: torch.dtype) -> Tensor:
+    """The product of two matrices of one dtype, in the dtype of its sums."""
+    if left.dtype == wide:
+        return left @ right
+    # Only on a GPU can torch widen the result without the operands.
+    return torch.mm(left, right, out_dtype=wide) if left.is_cuda else left.to(wide) @ right.to(wide)
+
+
+def _fitted(slab: Slab, factor: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Make the gradient fit to be narrowed; what the products must still be multiplied by, None for 1."""
+    if factor is not None:
+        for _, gradient in slab.pieces:
+            gradient.mul_(factor.unsqueeze(-1))
+    if dtype != torch.float16:
+        return None
+    # It has no room for what a mean has made small, so what all share is multiplied last.
+    most = torch.stack([gradient.abs().amax() for _, gradient in slab.pieces]).amax()
+    scale = torch.where((most > 0) & most.isfinite(), most, torch.ones_like(most))
+    for _, gradient in slab.pieces:
+        gradient.div_(scale)
+    return scale

@@ -1,92 +1,89 @@
-"""From the values of a head's examples to what the caller wants of them, by a kernel or by the definition."""
+"""From the values of a head's examples to what the caller wants of them."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from ...core import Reduction
-from ...core.call import Examples, divisor, summarised
-from ...core.reduction import Empty, nonzero, or_nothing
-from ..one_pass import Gradients, one_pass
-from ..two_passes import two_passes
+from ...core.call import Examples, divisor, summarised, tally_of
+from ...core.reduction import Empty, Reduction, nonzero, or_nothing
+from ...core.tensors import wide as widest
+from .contract import Job, passed
 
 
-class Job(Protocol):
-    """One call of a head: the same values by a definition and by a kernel."""
+@dataclass(frozen=True, slots=True, eq=False)
+class How:
+    """How values become a number."""
 
-    def defined(self, weights: Tensor | None, *tensors: Tensor) -> Tensor:
-        """Σ weight · value, or without weights all values, in differentiable torch."""
-        ...
+    reduction: Reduction | Literal["tally"]
+    normalizer: str | float | Tensor | None
+    empty: Empty
 
-    def passed(self, needed: tuple[bool, ...], weights: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Gradients]:
-        """All values, and with weights the gradients of Σ weight · value."""
-        ...
+    def tallies(self) -> bool:
+        """Whether a tally is asked for."""
+        return isinstance(self.reduction, str) and self.reduction == "tally"
 
 
-def reduced(
-    job: Job,
-    tensors: tuple[Tensor, ...],
-    keep: Tensor,
-    weight: Tensor | None,
-    reduction: Reduction,
-    normalizer: str | float | Tensor | None,
-    empty: Empty,
-    *,
-    kernel: bool,
-) -> Tensor:
-    """The values of a job, reduced; the names are those of `Loss.__call__`.
+def shares(some: Examples, how: How) -> tuple[Tensor | None, Tensor | None]:
+    """By how much the total depends on each value, and what a mean divides by; None where that comes later."""
+    if not isinstance(how.reduction, str) or how.reduction not in ("mean", "sum", "tally"):
+        return None, None
+    if any(isinstance(x, Tensor) and x.requires_grad for x in (some.weight, how.normalizer)):
+        return None, None
+    if how.reduction != "mean" and how.normalizer is not None and not how.tallies():
+        return None, None
+    counts = some.values.new_ones(()) if some.weight is None else some.weight
+    if some.keep is not None:
+        counts = torch.where(some.keep, counts, torch.zeros_like(counts))
+    if how.reduction != "mean":
+        return counts, None
+    denominator = divisor(some, how.normalizer)
+    return counts / nonzero(denominator, how.empty), denominator
+
+
+def reduced(found: Examples, how: How, total: Tensor | None, denominator: Tensor | None) -> Any:
+    """What the examples come to.
+
+    Args:
+        found: all examples, with their values.
+        how: what is wanted of them.
+        total: Σ share · value, where the shares were known beforehand and this is what was differentiated.
+        denominator: what a mean divides by, as `shares` gives it.
+    """
+    normalizer: Any = how.normalizer
+    if how.tallies():
+        tally = tally_of(found, normalizer, how.empty)
+        return tally if total is None else replace(tally, total=widest(total))
+    if total is None:
+        reduction: Any = how.reduction
+        return summarised(found, reduction, normalizer, how.empty)
+    return total if denominator is None else or_nothing(total, denominator, how.empty)
+
+
+def answered(
+    job: Job, hidden: Tensor, keep: Tensor, weight: Tensor | None, how: How, *, kernel: bool
+) -> tuple[Any, dict[str, Tensor]]:
+    """The values of a job, one for each example of a batch, reduced, and the outputs.
 
     Args:
         job: what is computed.
-        tensors: what the values depend on.
+        hidden: (rows, D).
         keep: which examples count, of the shape of the batch.
         weight: the caller's weights; None for 1.
-        reduction: "mean", "sum", "none" or a functional.
-        normalizer: what the mean divides by.
-        empty: what the mean of nothing is.
+        how: what is wanted of the values.
         kernel: whether a kernel may read the tensors; else the definition is what runs.
     """
-    dtype = torch.promote_types(tensors[0].dtype, torch.float32)
-    weight = None if weight is None else weight.to(dtype)
-    blank = torch.zeros((), dtype=dtype, device=keep.device).expand(keep.shape)
-    found = Examples(blank, keep, weight, None)
-    learned = any(isinstance(x, Tensor) and x.requires_grad for x in (weight, normalizer))
-    if learned or reduction not in ("mean", "sum") or (reduction == "sum" and normalizer is not None):
-        found.values = _values(job, tensors, kernel=kernel).reshape(keep.shape)
-        return summarised(found, reduction, normalizer, empty)
-    counts = found.mass().reshape(-1)
-    if reduction == "sum":
-        return _total(job, counts, tensors, kernel=kernel)
-    denominator = divisor(found, normalizer)
-    mean = _total(job, counts / nonzero(denominator, empty), tensors, kernel=kernel)
-    return or_nothing(mean, denominator, empty)
-
-
-def _total(job: Job, weights: Tensor, tensors: tuple[Tensor, ...], *, kernel: bool) -> Tensor:
-    """Σ weight · value. How much each value counts is known, so the gradient is made beside it."""
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    blank = torch.zeros((), dtype=wide, device=keep.device).expand(keep.shape)
+    some = Examples(blank, keep, None if weight is None else weight.to(wide), None)
     if not kernel:
-        return job.defined(weights, *tensors)
-
-    def at_once(needed: tuple[bool, ...], *given: Tensor) -> tuple[Tensor, Gradients]:
-        values, gradients = job.passed(needed, weights, *given)
-        return (values * weights).sum(), gradients
-
-    return one_pass(at_once, partial(job.defined, weights), *tensors)
-
-
-def _values(job: Job, tensors: tuple[Tensor, ...], *, kernel: bool) -> Tensor:
-    """All values. The gradient of a matrix cannot be kept for each of them, so it waits for the backward pass."""
-    if not kernel:
-        return job.defined(None, *tensors)
-
-    def first(*given: Tensor) -> tuple[Tensor, None]:
-        return job.passed((False,) * len(given), None, *given)[0], None
-
-    def second(needed: tuple[bool, ...], upstream: Tensor, _: None, *given: Tensor) -> Gradients:
-        return job.passed(needed, upstream, *given)[1]
-
-    return two_passes(first, second, partial(job.defined, None), *tensors)
+        outputs = job.defined(job.head, hidden)
+        return reduced(replace(some, values=outputs.pop("loss").reshape(keep.shape)), how, None, None), outputs
+    share, denominator = shares(some, how)
+    flat = None if share is None else share.reshape(-1)
+    first, outputs, values, _ = passed(job, flat, hidden, *job.head.tensors())
+    found = replace(some, values=(first if share is None else values).reshape(keep.shape))
+    return reduced(found, how, None if share is None else first, denominator), outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -32,11 +33,14 @@ class Truth:
         where = rows if self.index is None else self.index[rows]
         return Truth(self.target[where], None if self.few is None else self.few[where])
 
-    def dense(self, classes: int) -> Tensor:
-        """As the losses take it."""
-        if self.few is None:
+    def dense(self, classes: int, dtype: torch.dtype) -> Tensor:
+        """As the losses take it: class ids, or probabilities of all classes in this dtype."""
+        if not self.soft:
             return self.target
-        return self.target.new_zeros((*self.target.shape[:-1], classes)).scatter_add(-1, self.few, self.target)
+        shares = self.target.to(dtype)
+        if self.few is None:
+            return shares
+        return shares.new_zeros((*shares.shape[:-1], classes)).scatter_add(-1, self.few, shares)
 
     def likeliest(self) -> Tensor:
         """The class that each row gives the most."""

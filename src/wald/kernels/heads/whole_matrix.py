@@ -1,39 +1,44 @@
-"""Logits and the log-probability of each token by definition: the whole matrix, in differentiable torch."""
+"""Logits and what is told of each token by definition: the whole matrix, in differentiable torch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
-import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
+
+from .definition import outputs_of
+from .head import Head
+from .truth import Truth
 
 
-def all_logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The whole matrix of logits, fp32 or wider, in differentiable torch."""
+def all_logits(head: Head, hidden: Tensor) -> Tensor:
+    """The whole matrix of logits, fp32 or wider, of operands that are widened first."""
     dtype = torch.promote_types(hidden.dtype, torch.float32)
     with torch.autocast(hidden.device.type, enabled=False):
-        return F.linear(hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
+        return head.to(dtype).logits(hidden.to(dtype))
 
 
-def token_logprobs(
-    tensors: tuple[Tensor, ...], taken: Tensor, keep: Tensor, temperature: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """The log-probability of each token and the entropy of what it was drawn from; 0 for tokens that do not count.
+def shown(hidden: Tensor, keep: Tensor) -> Tensor:
+    """Hidden states without what rows that are left out hold: NaN there may reach neither value nor gradient."""
+    return torch.where(keep.unsqueeze(-1), hidden, torch.zeros((), dtype=hidden.dtype, device=hidden.device))
+
+
+def told_of_tokens(
+    head: Head, hidden: Tensor, taken: Tensor, keep: Tensor, names: Iterable[str], temperature: Tensor | None = None
+) -> dict[str, Tensor]:
+    """What each token gives, by the names of outputs; 0 for tokens that do not count.
 
     Args:
-        tensors: hidden states (rows, features), the head (classes, features) and, if there is one, its bias.
+        head: the head.
+        hidden: (rows, features).
         taken: (rows,), class ids.
         keep: (rows,), which of them count.
+        names: of `OUTPUTS`, such as "log_prob" and "entropy".
         temperature: (rows,), what the logits are divided by; None for 1.
     """
-    hidden, weight, *rest = tensors
-    # A row that is left out may hold anything, NaN among it; neither value nor gradient may see that.
-    hidden = torch.where(keep.unsqueeze(-1), hidden, torch.zeros((), dtype=hidden.dtype, device=hidden.device))
-    logits = all_logits(hidden, weight, rest[0] if rest else None)
+    logits = all_logits(head, shown(hidden, keep))
     if temperature is not None:
         logits = logits / temperature.unsqueeze(-1)
-    logs = logits.log_softmax(-1)
-    own = logs.gather(-1, torch.where(keep, taken, torch.zeros_like(taken)).unsqueeze(-1)).squeeze(-1)
-    likely = logs.exp()
-    entropy = -(likely * logs.masked_fill(likely == 0, 0.0)).sum(-1)
-    nothing = torch.zeros_like(own)
-    return torch.where(keep, own, nothing), torch.where(keep, entropy, nothing)
+    found = outputs_of(logits, Truth(torch.where(keep, taken, torch.zeros_like(taken))), names)
+    return {name: torch.where(keep, x, torch.zeros_like(x)) for name, x in found.items()}

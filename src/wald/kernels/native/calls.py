@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ctypes import Structure, byref, c_double, c_float, c_int64, c_void_p
 from functools import cache
 from typing import Final
@@ -10,6 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from ..engine import Pass
+from ..programs import Program
 from .loading import Library, library
 
 #: How many parameters an elementwise loss may have.
@@ -57,67 +58,49 @@ class Softmax(Structure):
     )
 
 
-def elementwise(
-    loss: str,
-    parameters: Sequence[float],
-    prediction: Tensor,
-    target: Tensor,
-    *,
-    weight: Tensor | None = None,
-    scale: float = 1.0,
-    values: Tensor | None = None,
-    gradient: Tensor | None = None,
-) -> float:
-    """Σ weight · value, with the values in `values` and weight · scale · slope in `gradient`; all fp32, contiguous."""
+def elementwise(program: Program, asked: Pass) -> float:
+    """Σ weight · value of fp32 numbers, by a program that the library has; the results go where `asked` says."""
+    # Copies that live until the call is over.
+    prediction, target, weight = _contiguous(asked.prediction), _contiguous(asked.target), _contiguous(asked.weight)
     call = Elementwise(
-        loss=_number(loss),
-        count=prediction.numel(),
-        prediction=prediction.data_ptr(),
-        target=target.data_ptr(),
+        loss=_number(program.name),
+        count=asked.prediction.numel(),
+        prediction=_address(prediction),
+        target=_address(target),
         weight=_address(weight),
-        values=_address(values),
-        gradient=_address(gradient),
-        scale=scale,
-        parameters=(c_float * PARAMETERS)(*parameters),
+        values=_address(asked.values),
+        gradient=_address(asked.gradient),
+        scale=asked.scale,
+        parameters=(c_float * PARAMETERS)(*program.numbers),
     )
     _made(_present().wald_elementwise(byref(call), torch.get_num_threads()))
     return call.sum
 
 
 def softmax(
-    logits: Tensor,
+    asked: Pass,
     steps: tuple[int, int, int],
-    *,
-    ids: Tensor | None = None,
-    shares: Tensor | None = None,
     class_weight: Tensor | None = None,
-    weight: Tensor | None = None,
+    *,
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
-    scale: float = 1.0,
-    values: Tensor | None = None,
-    gradient: Tensor | None = None,
 ) -> float:
-    """Σ weight · value of rows of fp32 logits, with the values in `values` and the gradient in `gradient`.
+    """Σ weight · value of rows of fp32 logits; the results go where `asked` says, the gradient without gaps.
 
     Args:
-        logits: the classes last, without gaps between them.
+        asked: logits, the classes last and without gaps between them, and the class of each row or the probabilities
+            of its classes. The gradient may be the logits themselves, to be overwritten.
         steps: where the rows lie: `inner` of them `row_step` apart, and each such group `outer_step` from the last.
-        ids: the class of each row; either these or the shares are given.
-        shares: the probabilities of the classes of each row.
         class_weight: what each class counts.
-        weight: what each row counts; 0 is never looked at, and its gradient is 0.
         label_smoothing: the share of the target spread evenly over the classes that can occur.
         z_loss: how much of the squared log-partition is added.
-        scale: what the gradient is multiplied by, beside the weight.
-        values: takes the values of the rows, unweighted.
-        gradient: takes the gradient, contiguous; or the logits themselves, to be overwritten.
 
     Raises:
         IndexError: an id is no class.
     """
     inner, outer_step, row_step = steps
-    classes = logits.shape[-1]
+    logits, classes, soft = asked.prediction, asked.prediction.shape[-1], asked.target.is_floating_point()
+    target, weight = _contiguous(asked.target), _contiguous(asked.weight)
     call = Softmax(
         rows=logits.numel() // classes,
         classes=classes,
@@ -125,19 +108,19 @@ def softmax(
         outer_step=outer_step,
         row_step=row_step,
         logits=logits.data_ptr(),
-        ids=_address(ids),
-        shares=_address(shares),
+        ids=None if soft else _address(target),
+        shares=_address(target) if soft else None,
         class_weight=_address(class_weight),
         weight=_address(weight),
-        values=_address(values),
-        gradient=_address(gradient),
-        scale=scale,
+        values=_address(asked.values),
+        gradient=_address(asked.gradient),
+        scale=asked.scale,
         label_smoothing=label_smoothing,
         z_loss=z_loss,
     )
     _made(_present().wald_softmax(byref(call), torch.get_num_threads()))
-    if call.wrong >= 0 and ids is not None:
-        found = int(ids.reshape(-1)[call.wrong])
+    if call.wrong >= 0:
+        found = int(asked.target.reshape(-1)[call.wrong])
         raise IndexError(f"target contains {found}, and prediction has classes 0 to {classes - 1}.")
     return call.sum
 
@@ -160,6 +143,10 @@ def _number(loss: str) -> int:
     if number < 0:
         raise ValueError(f"the native library has no loss {loss}.")
     return number
+
+
+def _contiguous(x: Tensor | None) -> Tensor | None:
+    return None if x is None else x.contiguous()
 
 
 def _address(x: Tensor | None) -> int | None:

@@ -77,7 +77,9 @@ class AsymmetricFocal(Supervised):
         slope="bounded",
         when="Many labels, few of them true for any example, some missing; ranking or a tuned threshold decides.",
         when_not="Probabilities are wanted as they are (BinaryCrossEntropy), or positives are not rare.",
+        points={"perfect": 0, "floor": 0},
         aliases=("ASL", "AsymmetricLoss", "asymmetric_loss", "AsymmetricLossMultiLabel"),
+        ports={"timm.loss.AsymmetricLossMultiLabel": {"gamma_pos": 1.0}},
         tags=("classification", "multi-label", "imbalanced", "class imbalance", "focal", "missing labels"),
         cite=("Ridnik et al. 2021, arXiv:2009.14119",),
     )

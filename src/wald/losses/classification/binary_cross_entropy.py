@@ -17,6 +17,10 @@ class BinaryCrossEntropy(Supervised):
     probability at which the decision flips from 1/2 to 1 / (1 + pos_weight). Smoothing s turns a target y
     into y (1 - s) + s / 2.
 
+    Labels of -1 and 1, as torch's SoftMarginLoss has them, are (label + 1) / 2 here; 0 for a no would give that loss
+    a constant. segmentation-models-pytorch smooths to y (1 - s) + (1 - y) s, twice as far:
+    `label_smoothing=2 * s` here.
+
     Shapes: prediction and target (*batch); prediction in logits, target 0, 1 or between, of any type.
 
     Raises:
@@ -75,6 +79,11 @@ class BinaryCrossEntropy(Supervised):
         denominator="the unmasked elements, each counted by its weight; pos_weight does not enter",
         when="Yes or no, or several labels that may be true at once, and probabilities are wanted.",
         when_not="Exactly one of several classes is true (CrossEntropy), or many labels are wrong.",
+        points=lambda loss: (
+            {"perfect": 0, "chance": "log(2)", "floor": 0}
+            if loss.pos_weight == 1 and loss.label_smoothing == 0
+            else {"floor": 0}
+        ),
         aliases=(
             "BCE",
             "BCEWithLogits",
@@ -93,6 +102,20 @@ class BinaryCrossEntropy(Supervised):
             "SoftMargin",
             "binomial deviance",
         ),
+        ports={
+            "torch.nn.BCEWithLogitsLoss": {},
+            "torch.nn.SoftMarginLoss": {},
+            "torch.nn.MultiLabelSoftMarginLoss": {},
+            "optax.sigmoid_binary_cross_entropy": {},
+            "segmentation_models_pytorch.losses.SoftBCEWithLogitsLoss": {},
+            "xgboost.binary:logistic": {},
+            "xgboost.binary:logitraw": {},
+            "xgboost.reg:logistic": {},
+            "lightgbm.binary": {},
+            "lightgbm.cross_entropy": {},
+            "catboost.Logloss": {},
+            "catboost.CrossEntropy": {},
+        },
         tags=("classification", "sigmoid", "multi-label", "probabilities", "pos_weight", "imbalanced"),
         cite=(
             "Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",

@@ -66,6 +66,11 @@ class Brier(Supervised, OverClasses):
         slope="vanishing",
         when="Probabilities are judged by their squared error, or some labels are wrong.",
         when_not="Rare events, whose probability must be right to a factor (BinaryCrossEntropy).",
+        points=lambda loss: (
+            {"perfect": 0, "chance": 0.25, "floor": 0}
+            if loss.kind == "binary"
+            else {"perfect": 0, "chance": "1 - 1 / classes", "floor": 0}
+        ),
         aliases=(
             "BrierScore",
             "brier_score_loss",

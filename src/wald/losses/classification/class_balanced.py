@@ -80,6 +80,7 @@ class ClassBalancedCrossEntropy(Supervised, OverClasses):
         when="Some classes have hundreds of times more examples than others, and all classes matter alike.",
         when_not="Probabilities are wanted (train CrossEntropy and move the decision), or what mistakes cost is known "
         "(CostSensitiveCrossEntropy).",
+        points={"perfect": 0, "floor": 0},
         aliases=("class-balanced", "CB loss", "ClassBalanced", "effective number of samples", "inverse frequency"),
         tags=("classification", "class weights", "imbalanced", "class imbalance", "long tail"),
         cite=("Cui et al. 2019, arXiv:1901.05555",),

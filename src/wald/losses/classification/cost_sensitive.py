@@ -84,6 +84,7 @@ class CostSensitiveCrossEntropy(Supervised, OverClasses):
         denominator="the unmasked examples, each counted by its weight; the costs are in the values",
         when="Mistakes cost differently, and the model itself is to decide for the least expected cost.",
         when_not="Costs change after training, or probabilities are wanted: train CrossEntropy, decide by costs.",
+        points={"floor": 0},
         aliases=("cost-sensitive", "cost matrix", "expected cost", "misclassification cost"),
         tags=("classification", "costs", "decision", "imbalanced"),
         cite=(

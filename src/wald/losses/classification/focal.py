@@ -22,6 +22,11 @@ class Focal(Supervised):
     also reduces by "none" where this takes the mean. In the multiclass kind there is one alpha for each class.
     It is inside the formula and changes no denominator. Gamma never is a factor, always the exponent.
 
+    Keras weights by its alpha only where `apply_class_balancing=True`, and there its multiclass form multiplies all
+    classes by it. For several classes kornia and MONAI (`use_softmax=True`) weight class 0 by 1 - alpha and all others
+    by alpha, which is `alpha=(1 - alpha, alpha, …)` here, and their mean also divides by the number of classes.
+    segmentation-models-pytorch's multiclass focal loss is the binary one of each class against the rest.
+
     A soft target is the mean over labels drawn from it, t focal(1) + (1 - t) focal(0), whose minimiser is that of
     the labels themselves; torchvision and Keras put the soft target into p instead. On labels they agree.
 
@@ -126,6 +131,13 @@ class Focal(Supervised):
         denominator="the unmasked examples, each counted by its weight; alpha does not enter",
         when="Easy negatives are so many that they drown the rest, as in dense detection, and ranking is what counts.",
         when_not="Probabilities are wanted as they are, or many labels are wrong: it chases exactly those.",
+        points=lambda loss: (
+            {"floor": 0}
+            if loss.alpha is not None
+            else {"perfect": 0, "chance": "(1 - 1 / classes)**gamma * log(classes)", "floor": 0}
+            if loss.kind == "multiclass"
+            else {"perfect": 0, "chance": "log(2) / 2**gamma", "floor": 0}
+        ),
         aliases=(
             "sigmoid_focal_loss",
             "softmax focal",
@@ -134,6 +146,15 @@ class Focal(Supervised):
             "CategoricalFocalCrossentropy",
             "RetinaNet",
         ),
+        ports={
+            "torchvision.ops.sigmoid_focal_loss": {"alpha": 0.25},
+            "optax.losses.sigmoid_focal_loss": {},
+            "keras.losses.BinaryFocalCrossentropy": {},
+            "kornia.losses.BinaryFocalLossWithLogits": {},
+            "kornia.losses.FocalLoss": {"kind": "multiclass"},
+            "monai.losses.FocalLoss": {},
+            "segmentation_models_pytorch.losses.FocalLoss": {},
+        },
         tags=("classification", "imbalanced", "class imbalance", "detection", "hard examples", "multi-label"),
         cite=("Lin et al. 2017, arXiv:1708.02002", "Charoenphakdee et al. 2021, arXiv:2011.09172 (what it estimates)"),
     )

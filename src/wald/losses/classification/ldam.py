@@ -82,6 +82,7 @@ class LDAM(Supervised, OverClasses):
         denominator="the unmasked examples, each counted by its weight; the counts do not enter",
         when="A network with normalised features and class vectors, and some classes with very few examples.",
         when_not="Scores are not cosines (LogitAdjusted), or probabilities are wanted (CrossEntropy).",
+        points={"perfect": 0, "floor": 0},
         aliases=("LDAMLoss", "label-distribution-aware margin", "LDAM-DRW"),
         tags=("classification", "imbalanced", "class imbalance", "long tail", "margin", "cosine"),
         cite=("Cao et al. 2019, arXiv:1906.07413",),

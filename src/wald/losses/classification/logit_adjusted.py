@@ -106,6 +106,7 @@ class LogitAdjusted(Supervised, OverClasses):
         when="All classes matter alike however rare they are, and the shares of the training data are known.",
         when_not="You are judged on the classes as common as they are (CrossEntropy), or by what mistakes cost "
         "(CostSensitiveCrossEntropy).",
+        points={"perfect": 0, "floor": 0},
         aliases=(
             "logit adjustment",
             "LA loss",

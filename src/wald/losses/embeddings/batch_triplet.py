@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...cards import Card, ClassId, Vector, param
 from ...core import Contrastive
+from ..pieces.batch_pairs import distances, meetings, over_all, squared_distances
 from ..pieces.distance import direction
 from ..pieces.one_batch import one_batch
 from ..pieces.softplus import softplus
@@ -83,6 +84,26 @@ class BatchTriplet(Contrastive):
         slope=lambda loss: "linear" if loss.squared and not loss.normalise else "bounded",
         when="You have labels, several examples of each in a batch, and only which of two is nearer matters.",
         when_not="Labels are few and known (CrossEntropy, ProxySoftmax), or every negative should pull (SupCon).",
+        points=lambda loss: {
+            **({} if loss.margin == "soft" else {"perfect": 0}),
+            "collapse": "log(2)" if loss.margin == "soft" else "margin",
+            "floor": 0,
+        },
+        ports={
+            "pytorch_metric_learning.losses.TripletMarginLoss": {
+                "margin": 0.05,
+                "mining": "all",
+                "average": "violating",
+            },
+            "sentence_transformers.losses.BatchHardTripletLoss": {"margin": 5.0, "normalise": False},
+            "sentence_transformers.losses.BatchHardSoftMarginTripletLoss": {"margin": "soft", "normalise": False},
+            "sentence_transformers.losses.BatchAllTripletLoss": {
+                "margin": 5.0,
+                "mining": "all",
+                "average": "violating",
+                "normalise": False,
+            },
+        },
         aliases=(
             "BatchHardTripletLoss",
             "BatchSemiHardTripletLoss",
@@ -111,15 +132,10 @@ class BatchTriplet(Contrastive):
 
     def per_example(self, embedding: Tensor, label: Tensor, *, keep: Tensor | None = None) -> Tensor:
         one_batch("BatchTriplet", "which examples meet", embedding=embedding, label=label)
-        apart = self._distances(direction(embedding) if self.normalise else embedding)
-        same = label == label.unsqueeze(-1)
-        positive, negative = same & ~torch.eye(len(label), dtype=torch.bool, device=label.device), ~same
-        if keep is not None:
-            both = keep & keep.unsqueeze(-1)
-            positive, negative = positive & both, negative & both
-        costs, counts = (self._hardest if self.mining == "batch-hard" else self._every)(apart, positive, negative)
-        anchors = torch.ones_like(label) if keep is None else keep
-        return costs * (anchors.sum().to(costs.dtype) / counts.sum().clamp(min=1))
+        embedding = direction(embedding) if self.normalise else embedding
+        apart = squared_distances(embedding) if self.squared else distances(embedding)
+        mined = self._hardest if self.mining == "batch-hard" else self._every
+        return over_all(*mined(apart, *meetings(label, keep)), keep)
 
     def _hardest(self, apart: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
         """What each anchor costs, and how many triplets of it count."""
@@ -147,14 +163,3 @@ class BatchTriplet(Contrastive):
         costs = torch.where(mined, (gap + margin).relu(), torch.zeros_like(gap))
         counted = mined if self.average == "mined" else costs > 0
         return costs.sum((-1, -2)), counted.sum((-1, -2))
-
-    def _distances(self, x: Tensor) -> Tensor:
-        # Distances do not change with the origin, and products around the mean lose fewer digits.
-        x = x - x.mean(0)
-        own = x.square().sum(-1)
-        square = (own.unsqueeze(-1) + own - 2 * x @ x.mT).clamp(min=0)
-        if self.squared:
-            return square
-        nothing = square == 0
-        root = torch.where(nothing, torch.ones_like(square), square).sqrt()
-        return torch.where(nothing, torch.zeros_like(root), root)

@@ -22,7 +22,8 @@ class InfoNCE(Contrastive):
     Two equal keys in a batch are negatives of each other; leave out repeats with `mask`. A masked pair is
     neither a query nor a negative.
 
-    CLIP, multiple negatives ranking (`scale` is 1 / temperature) and InfoNCE are this loss. NT-Xent of SimCLR is a
+    CLIP, multiple negatives ranking (`scale` is 1 / temperature) and InfoNCE are this loss, and so is N-pairs: with
+    `normalise=False, temperature=1` the paper's, to which it adds a price on lengths. NT-Xent of SimCLR is a
     relative, not this: it also takes the other queries as negatives, and leaves a vector's score with itself out.
 
     Shapes: query and key (N, features); exactly one batch axis, as it says who meets whom.
@@ -66,7 +67,29 @@ class InfoNCE(Contrastive):
         slope="bounded",
         when="You have pairs that belong together and no labelled negatives, and batches large enough to hold them.",
         when_not="Batches are small or full of near repeats, which then count as negatives.",
-        aliases=("InfoNCELoss", "CLIP", "CLIPLoss", "MultipleNegativesRankingLoss", "MNRL", "in-batch softmax"),
+        points={"chance": "log(batch)", "collapse": "log(batch)", "floor": 0},
+        aliases=(
+            "InfoNCELoss",
+            "CLIP",
+            "CLIPLoss",
+            "MultipleNegativesRankingLoss",
+            "MNRL",
+            "in-batch softmax",
+            "NPairs",
+            "N-pairs",
+            "multi-class N-pair",
+            "MultipleNegativesRanking",
+        ),
+        ports={
+            "sentence_transformers.losses.MultipleNegativesRankingLoss": {"temperature": 0.05},
+            "sentence_transformers.losses.MultipleNegativesSymmetricRankingLoss": {
+                "temperature": 0.05,
+                "symmetric": True,
+            },
+            "pytorch_metric_learning.losses.NPairsLoss": {"temperature": 1.0},
+            "info_nce.InfoNCE": {},
+            "open_clip.ClipLoss": {"symmetric": True, "temperature": 0.07},
+        },
         tags=("metric learning", "embedding", "contrastive", "self-supervised", "retrieval", "NT-Xent", "SimCLR"),
         cite=(
             "van den Oord, Li & Vinyals 2018, arXiv:1807.03748",

@@ -63,6 +63,12 @@ class NTXent(Contrastive):
         slope=lambda loss: "bounded" if loss.normalise else "linear",
         when="You have two views of each example (two augmentations) and no labels, and batches that are large.",
         when_not="The two sides are of different kinds (InfoNCE, SigLIP), or there are labels (SupCon).",
+        points={"chance": "log(2 * batch - 1)", "collapse": "log(2 * batch - 1)", "floor": 0},
+        ports={
+            "lightly.loss.NTXentLoss": {"temperature": 0.5},
+            "monai.losses.ContrastiveLoss": {"temperature": 0.5},
+            "pytorch_metric_learning.losses.NTXentLoss": {"temperature": 0.07},
+        },
         aliases=("NT-Xent", "NTXentLoss", "ntxent", "SimCLR", "SimCLRLoss", "normalized temperature cross entropy"),
         tags=("metric learning", "embedding", "contrastive", "self-supervised", "two views"),
         cite=("Chen et al. 2020, arXiv:2002.05709 (SimCLR)", "Sohn 2016 (N-pair loss)"),

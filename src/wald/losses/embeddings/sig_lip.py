@@ -57,7 +57,9 @@ class SigLIP(Contrastive):
         slope="bounded",
         when="Two sides of different kinds in pairs, images and texts, and batches of any size.",
         when_not="Only the order of scores matters and batches are large (InfoNCE), or both sides are views (NTXent).",
-        aliases=("SigLIPLoss", "SigLipLoss", "sigmoid contrastive", "pairwise sigmoid"),
+        points={"floor": 0},
+        ports={"open_clip.SigLipLoss": {}},
+        aliases=("SigLIPLoss", "sigmoid loss for language and image", "sigmoid contrastive", "pairwise sigmoid"),
         tags=("metric learning", "embedding", "contrastive", "CLIP", "image and text", "retrieval"),
         cite=("Zhai et al. 2023, arXiv:2303.15343",),
     )

@@ -63,6 +63,17 @@ class Triplet(Contrastive):
         slope=lambda loss: "linear" if loss.squared else "bounded",
         when="Examples come as anchor, positive and negative, and only which of two is nearer matters.",
         when_not="Most triplets are easy and cost 0: mine harder ones, or use InfoNCE, which weighs every negative.",
+        points=lambda loss: {
+            **({} if loss.margin == "soft" else {"perfect": 0}),
+            "collapse": "log(2)" if loss.margin == "soft" else "margin",
+            "floor": 0,
+        },
+        ports={
+            "torch.nn.TripletMarginLoss": {},
+            "torch.nn.functional.triplet_margin_loss": {},
+            "optax.losses.triplet_margin_loss": {},
+            "sentence_transformers.losses.TripletLoss": {"margin": 5.0},
+        },
         aliases=("TripletMargin", "TripletMarginLoss", "triplet_margin_loss", "triplet hinge", "soft margin triplet"),
         tags=("metric learning", "embedding", "FaceNet", "retrieval", "similarity"),
         cite=(

@@ -100,7 +100,6 @@ class FisslerZiegel(Supervised):
             "FZLoss",
             "ValueAtRiskShortfall",
             "VaR and ES",
-            "expected shortfall",
             "value at risk",
             "CVaR regression",
             "conditional value at risk",

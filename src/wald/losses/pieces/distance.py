@@ -21,3 +21,8 @@ def direction(x: Tensor) -> Tensor:
     size = length(x).unsqueeze(-1)
     directed = ~(size <= 1e-12)  # so written, NaN stays NaN
     return torch.where(directed, x, torch.zeros_like(x)) / torch.where(directed, size, torch.ones_like(size))
+
+
+def apart(a: Tensor, b: Tensor, kind: str) -> Tensor:
+    """How far the vectors of each pair are from each other: their "euclidean" or their "cosine" distance, 1 - cos."""
+    return 1 - (direction(a) * direction(b)).sum(-1) if kind == "cosine" else length(a - b)

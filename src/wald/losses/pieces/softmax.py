@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -109,6 +110,33 @@ def log_odds_of(logits: Tensor, target: Tensor) -> Tensor:
     """The log-odds of the class with this id against all others together."""
     own = target.unsqueeze(-1)
     return (logits.gather(-1, own) - _total_without(logits, own)).squeeze(-1)
+
+
+def below_infinity(logits: Tensor) -> Tensor:
+    """Scores of +inf as NaN, which they are to a softmax: a bounded loss would hide them, and its slope would not."""
+    return logits.masked_fill(logits == torch.inf, torch.nan)
+
+
+def of_the_true_class(cost: Callable[[Tensor], Tensor], logits: Tensor, target: Tensor) -> Tensor:
+    """What the true class costs, where that is known from its log-odds alone.
+
+    A soft target is the mean over labels drawn from it.
+
+    Args:
+        cost: the loss of a class that is true, from its log-odds against all others together.
+        logits: (*batch, classes).
+        target: class ids (*batch), or probabilities (*batch, classes).
+    """
+    if target.is_floating_point():
+        return (target * spared(cost(log_odds(logits)), target)).sum(-1)
+    return cost(log_odds_of(logits, target))
+
+
+def over_labels(each: Tensor, target: Tensor) -> Tensor:
+    """What a target costs, of what each class costs as the true one: that of an id, the mean of a soft target."""
+    if target.is_floating_point():
+        return (target * spared(each, target)).sum(-1)
+    return each.gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
 
 def _total_without(logits: Tensor, one: Tensor) -> Tensor:

@@ -62,6 +62,8 @@ class CRPS(Supervised):
             "empirical CRPS",
             "energy score in one dimension",
         ),
+        points={"perfect": 0},
+        ports={"scoringrules.crps_ensemble": {}},
         tags=("probabilistic", "forecasting", "ensemble", "samples", "weather", "uncertainty", "proper", "score"),
         cite=(
             "Matheson & Winkler 1976, doi:10.1287/mnsc.22.10.1087",

@@ -51,7 +51,6 @@ class Gamma(Supervised):
         when="Claims, durations, prices: positive targets whose spread is a steady share of their mean.",
         when_not="Some targets are 0 (use Tweedie), or only the sizes of errors count, not their ratios (use Squared).",
         aliases=(
-            "GammaNLL",
             "GammaLoss",
             "reg:gamma",
             "gamma regression",
@@ -61,6 +60,11 @@ class Gamma(Supervised):
             "gamma-deviance",
             "exponential likelihood",
         ),
+        ports={
+            "sklearn.linear_model.GammaRegressor": {},
+            "xgboost.reg:gamma": {},
+            "lightgbm.gamma": {},
+        },
         tags=("positive", "amounts", "mean", "likelihood", "bregman", "relative", "insurance", "durations"),
         cite=("Nelder & Wedderburn 1972, doi:10.2307/2344614",),
     )

@@ -92,6 +92,10 @@ class GaussianNLL(Supervised):
             "mean-variance estimation",
             "heteroscedastic regression",
         ),
+        ports={
+            "torch.nn.GaussianNLLLoss": {"scale": "variance"},
+            "catboost.RMSEWithUncertainty": {"scale": "log_std"},
+        },
         tags=("uncertainty", "likelihood", "heteroscedastic", "variance", "probabilistic", "log score"),
         cite=("Nix & Weigend 1994, doi:10.1109/ICNN.1994.374138", "Seitzer et al. 2022, arXiv:2203.09168"),
     )

@@ -17,8 +17,8 @@ class Interval(Supervised):
 
     It is 4 / a times Pinball(level=(a / 2, 1 - a / 2)), and so in the target's unit: an average of 12 is as bad as
     a range of width 12 that is never missed. Papers call the share that may be missed α; here `level` is the
-    share to be held, 0.9 and not 0.1. The weighted interval score is the mean over several levels of this times
-    a / 2, with the absolute error of the median.
+    share to be held, 0.9 and not 0.1. The weighted interval score, of several ranges and
+    the median, is QuantileCRPS.
 
     Nothing keeps the ends from crossing; where they do, the width counts as negative and both fines are paid.
 
@@ -51,9 +51,9 @@ class Interval(Supervised):
             "interval score",
             "IntervalScore",
             "prediction interval",
-            "weighted interval score",
             "mean_interval_score",
         ),
+        ports={"scoringrules.interval_score": {}},
         tags=("interval", "quantile", "uncertainty", "forecasting", "coverage", "probabilistic"),
         cite=(
             "Winkler 1972, doi:10.1080/01621459.1972.10481224",

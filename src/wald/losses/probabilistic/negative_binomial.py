@@ -7,10 +7,8 @@ from torch import Tensor
 
 from ...cards import Card, Formula, NonNegative, Positive, Real, param
 from ...core import Supervised
+from ..pieces.gamma_function import rising
 from ..pieces.softplus import softplus
-
-#: From this size on, Stirling's series for lgamma is exact in double precision; below it lgamma itself is.
-_LARGE = 16.0
 
 
 class NegativeBinomial(Supervised):
@@ -82,20 +80,8 @@ class NegativeBinomial(Supervised):
             # A mean may underflow to 0 where nothing is counted, and then has no log, nor needs one.
             counted = torch.where(target > 0, prediction, torch.ones_like(prediction))
             value = (target + size) * (self.dispersion * prediction).log1p() - target * counted.log()
-        return value + torch.lgamma(target + 1) - _rising(target, size) if self.full else value
-
-
-def _rising(count: Tensor, size: float) -> Tensor:
-    """lgamma(count + size) - lgamma(size) - count log(size), which stays small where its terms are enormous."""
-    if size < _LARGE:
-        return torch.lgamma(count + size) - math.lgamma(size) - count * math.log(size)
-    # Stirling's series of both, their large parts taken from each other by hand.
-    whole = count + size
-    return (whole - 0.5) * (count / size).log1p() - count + _stirling(whole) - _stirling(torch.full_like(count, size))
-
-
-def _stirling(x: Tensor) -> Tensor:
-    """What is left of lgamma(x) beyond (x - 1/2) log x - x + log(2 π) / 2, for a large x."""
-    inverse = 1 / x
-    square = inverse.square()
-    return inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188))))
+        return (
+            value + torch.lgamma(target + 1) - rising(torch.full_like(target, math.log(size)), target)
+            if self.full
+            else value
+        )

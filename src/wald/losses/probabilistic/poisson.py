@@ -62,6 +62,15 @@ class Poisson(Supervised):
             "poisson regression",
             "poisson deviance",
         ),
+        ports={
+            "torch.nn.PoissonNLLLoss": {},
+            "keras.losses.Poisson": {"log_input": False},
+            "sklearn.linear_model.PoissonRegressor": {},
+            "xgboost.count:poisson": {},
+            "lightgbm.poisson": {},
+            "catboost.Poisson": {},
+            "scoringrules.logs_poisson": {"log_input": False, "full": True},
+        },
         tags=("counts", "rates", "positive", "mean", "likelihood", "bregman"),
         cite=("Nelder & Wedderburn 1972, doi:10.2307/2344614",),
     )

@@ -89,6 +89,11 @@ class Tweedie(Supervised):
             "compound Poisson-gamma",
             "inverse Gaussian deviance",
         ),
+        ports={
+            "xgboost.reg:tweedie": {},
+            "lightgbm.tweedie": {},
+            "catboost.Tweedie": {},
+        },
         tags=("amounts", "zeros", "zero-inflated", "mean", "likelihood", "bregman", "insurance", "positive"),
         cite=("Jørgensen 1987, doi:10.1111/j.2517-6161.1987.tb01685.x",),
     )

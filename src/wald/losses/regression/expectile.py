@@ -39,11 +39,12 @@ class Expectile(Supervised):
         slope="linear",
         when="Too low and too high cost differently and large errors cost more than in proportion; value functions.",
         when_not="One target in ten must lie above the prediction: that is a quantile (use Pinball).",
+        points={"perfect": 0, "floor": 0},
+        ports={"xgboost.reg:expectileerror": {}, "catboost.Expectile": {}},
         aliases=(
             "ExpectileLoss",
             "asymmetric squared error",
             "asymmetric least squares",
-            "reg:expectileerror",
         ),
         tags=("expectile", "asymmetric", "tail", "value at risk", "reinforcement learning"),
         cite=("Newey & Powell 1987, doi:10.2307/1911031", "Gneiting 2011, arXiv:0912.0902"),

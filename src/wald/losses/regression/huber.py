@@ -13,9 +13,9 @@ class Huber(Supervised):
     Its minimiser lies between the mean (large `delta`) and the median (small `delta`), and is neither of them
     for a skewed target.
 
-    Smooth L1 with `beta` is this loss divided by its delta: Huber(delta=beta) / beta. They agree at 1, and
-    part elsewhere: an error of 5 costs 0.495 here at delta=0.1, and 4.95 in smooth L1 at beta=0.1. As `delta`
-    shrinks, this loss fades to nothing, while smooth L1 becomes the absolute error. The threshold is called
+    SmoothL1 is this loss divided by its threshold: SmoothL1(beta=d) = Huber(delta=d) / d. They agree at 1, and
+    part elsewhere: an error of 5 costs 0.495 here at delta=0.1, and 4.95 there at beta=0.1. As `delta`
+    shrinks, this loss fades to nothing, while SmoothL1 becomes the absolute error. The threshold is called
     `alpha` in LightGBM and `epsilon` in scikit-learn's HuberRegressor, there in units of a fitted scale.
 
     Shapes: prediction and target (*batch); `delta` in the target's unit, the loss in its square.
@@ -41,16 +41,18 @@ class Huber(Supervised):
         when="Most errors are well behaved and a few are wild; `delta` near 1.345 robust standard deviations.",
         when_not="You are judged by the mean (use Squared) or the median (use Absolute) of a skewed target.",
         points={"perfect": 0, "floor": 0},
-        aliases=("HuberLoss", "huber_loss", "clipped squared error", "SmoothL1", "SmoothL1Loss", "smooth_l1_loss"),
+        aliases=("HuberLoss", "huber_loss", "clipped squared error"),
         ports={
             "torch.nn.HuberLoss": {},
             "keras.losses.Huber": {},
             "optax.huber_loss": {},
             "sklearn.linear_model.HuberRegressor": {"delta": 1.35},
             "lightgbm.huber": {"delta": 0.9},
+            "catboost.Huber": {},
+            "neuralforecast.losses.pytorch.HuberLoss": {},
         },
         tags=("robust", "outliers", "heavy tails"),
-        cite=("Huber 1964, doi:10.1214/aoms/1177703732", "Girshick 2015, arXiv:1504.08083"),
+        cite=("Huber 1964, doi:10.1214/aoms/1177703732",),
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:

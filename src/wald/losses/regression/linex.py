@@ -1,15 +1,10 @@
 """Linex: exponential on one side of the target, linear on the other."""
 
-import torch
 from torch import Tensor
 
 from ...cards import Card, Formula, Real, param
 from ...core import Supervised
-
-#: Below this, exp(x) - 1 - x is summed as a series: there its terms would cancel.
-_NEAR = 0.5
-#: Terms of that series that still show in double precision.
-_TERMS = 15
+from ..pieces.exponential import above_tangent
 
 
 class Linex(Supervised):
@@ -53,6 +48,7 @@ class Linex(Supervised):
         slope="exponential",
         when="A large miss on one side is a catastrophe, on the other a nuisance.",
         when_not="The sides cost in a fixed ratio (use Pinball), or targets have heavy tails, which overflow it.",
+        points={"perfect": 0, "floor": 0},
         aliases=("LINEX", "LinexLoss", "linear-exponential", "linex error", "asymmetric exponential loss"),
         tags=("asymmetric", "exponential", "risk", "safety"),
         cite=("Zellner 1986, doi:10.1080/01621459.1986.10478289",),
@@ -69,12 +65,5 @@ class Linex(Supervised):
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         x = self.steepness * (prediction - target)
-        near = x.clamp(-_NEAR, _NEAR)
-        series = torch.ones_like(x)
-        for k in range(_TERMS, 2, -1):
-            series = 1 + near / k * series
-        # In each branch the other's values are replaced, so that neither overflows where it is not used.
-        far = torch.where(x.abs() > _NEAR, x, torch.ones_like(x))
-        value = torch.where(x.abs() > _NEAR, far.expm1() - far, 0.5 * near.square() * series)
         # As a product: the compiler refuses a power of a negative number that it holds open.
-        return value / (self.steepness * self.steepness)
+        return above_tangent(x) / (self.steepness * self.steepness)

@@ -42,6 +42,8 @@ class LogCosh(Supervised):
         slope="bounded",
         when="Huber is right, and the optimiser needs a smooth loss.",
         when_not="You are judged by the mean (use Squared) or the median (use Absolute) of a skewed target.",
+        points={"perfect": 0, "floor": 0},
+        ports={"keras.losses.LogCosh": {}, "optax.log_cosh": {}, "catboost.LogCosh": {}},
         aliases=("log_cosh", "LogCoshLoss", "log hyperbolic cosine", "log-cosh error"),
         tags=("robust", "outliers", "heavy tails", "smooth"),
         cite=("Saleh & Saleh 2022, arXiv:2208.04564",),

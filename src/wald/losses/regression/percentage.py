@@ -12,8 +12,8 @@ class Percentage(Supervised):
     """The absolute error as a fraction of the target.
 
     |prediction - target| / |target|.
-    A fraction, not times 100. It rewards under-forecasting: a prediction of 0 never costs more than 1, one
-    that is too high costs without limit. For positive targets the minimiser is the median of the targets
+    A fraction; `scale=100` makes it per cent. It rewards under-forecasting: a prediction of 0 never costs more
+    than 1, one that is too high costs without limit. For positive targets the minimiser is the median of the targets
     weighted by 1 / target, so small targets decide; on a log-normal target (0, 1) it is 0.37, where the
     median is 1 and the mean 1.65.
 
@@ -24,7 +24,11 @@ class Percentage(Supervised):
       prediction is 0 too.
     - "mask": leave the example out of sum and count.
     - "floor": divide by max(|target|, `floor`), as LightGBM and CatBoost do with a floor of 1. Targets
-      smaller than the floor are then judged by their absolute error.
+      smaller than the floor are then judged by their absolute error. Keras has 1e-7 and scikit-learn 2.2e-16:
+      with so little, one target of 0 costs more than all the rest.
+    - "add": divide by |target| + `floor`, as pytorch-forecasting does with 1e-8.
+
+    neuralforecast lets a target of 0 cost nothing, and yet count in the mean.
 
     Shapes: prediction and target (*batch); no unit.
 
@@ -38,15 +42,18 @@ class Percentage(Supervised):
     tensor(0.5000)
     """
 
-    zero: Literal["raise", "mask", "floor"] = param(
-        default="raise", choices=("raise", "mask", "floor"), help="what to do with a target of 0"
+    zero: Literal["raise", "mask", "floor", "add"] = param(
+        default="raise", choices=("raise", "mask", "floor", "add"), help="what to do with a target of 0"
     )
     floor: float = param(
         default=1.0,
         above=0,
         typical=(0.1,),
         quiet=True,
-        help='the least that is divided by under zero="floor", in the target\'s unit',
+        help='the least that is divided by under zero="floor", or is added to it under "add", in the target\'s unit',
+    )
+    scale: float = param(
+        default=1.0, above=0, quiet=True, help="what an error as large as its target costs; 100 for per cent"
     )
 
     card = Card(
@@ -57,12 +64,18 @@ class Percentage(Supervised):
             "target": Domain(says="a number other than 0", typical=(0.5, 4.0), safe=1.0),
         },
         formula=lambda loss: (
-            Formula("abs(prediction - target) / max(abs(target), floor)")
+            Formula("scale * abs(prediction - target) / max(abs(target), floor)")
             if loss.zero == "floor"
-            else Formula("abs(prediction - target) / abs(target)")
+            else Formula("scale * abs(prediction - target) / (abs(target) + floor)")
+            if loss.zero == "add"
+            else Formula("scale * abs(prediction - target) / abs(target)")
         ),
         elicits=lambda loss: (
-            f"weighted median(max(y, {loss.floor:g})^-1)" if loss.zero == "floor" else "weighted median(y^-1)"
+            f"weighted median(max(y, {loss.floor:g})^-1)"
+            if loss.zero == "floor"
+            else None
+            if loss.zero == "add"
+            else "weighted median(y^-1)"
         ),
         convex=True,
         perfect_is_minimal=True,
@@ -70,6 +83,14 @@ class Percentage(Supervised):
         slope="bounded",
         when="You are judged by MAPE itself, and every target is well above 0.",
         when_not="Targets come near 0 (use Absolute), or a forecast that is too low hurts (use Pinball or Poisson).",
+        points={"perfect": 0, "all_zero": "scale", "floor": 0},
+        ports={
+            "keras.losses.MeanAbsolutePercentageError": {"zero": "floor", "floor": 1e-7, "scale": 100.0},
+            "sklearn.metrics.mean_absolute_percentage_error": {"zero": "floor", "floor": 2.220446049250313e-16},
+            "lightgbm.mape": {"zero": "floor", "floor": 1.0},
+            "catboost.MAPE": {"zero": "floor", "floor": 1.0},
+            "pytorch_forecasting.metrics.MAPE": {"zero": "add", "floor": 1e-8},
+        },
         aliases=(
             "MAPE",
             "MAPELoss",
@@ -99,4 +120,6 @@ class Percentage(Supervised):
         size = target.abs()
         if self.zero == "floor":
             size = size.clamp(min=self.floor)
-        return (prediction - target).abs() / size
+        elif self.zero == "add":
+            size = size + self.floor
+        return self.scale * ((prediction - target).abs() / size)

@@ -12,13 +12,13 @@ class Pinball(Supervised):
 
     For e = target - prediction it is level · e where e ≥ 0, and (1 - level) · |e| where e < 0. Its minimiser is
     the `level` quantile: at 0.9, too low costs nine times what too high costs, and one target in ten ends up
-    above the prediction. At 0.5 it is *half* the absolute error. pytorch-forecasting doubles it; scikit-learn,
-    LightGBM and XGBoost do not. The gradient is -level or 1 - level, and 0 for a perfect prediction; the second
-    derivative is 0 everywhere, so a booster needs a stand-in for it.
+    above the prediction. At 0.5 it is *half* the absolute error. pytorch-forecasting doubles it (`scale=2`);
+    scikit-learn, LightGBM and XGBoost do not. The gradient is -level or 1 - level, and 0 for a perfect prediction;
+    the second derivative is 0 everywhere, so a booster needs a stand-in for it.
 
-    With a tuple of levels the prediction has one column for each, and the value is their mean (CatBoost's
-    MultiQuantile takes the sum). Twice that mean, over many evenly spread levels, tends to the CRPS of the
-    predicted distribution. Nothing here keeps columns from crossing.
+    With a tuple of levels the prediction has one column for each, and the value is their mean; CatBoost's
+    MultiQuantile takes the sum, which is `scale=` the number of levels. Twice the mean, over many evenly spread
+    levels, tends to the CRPS of the predicted distribution. Nothing here keeps columns from crossing.
 
     Shapes: target (*batch); prediction (*batch) for one level, (*batch, levels) for a tuple of them. In the
     target's unit.
@@ -45,6 +45,10 @@ class Pinball(Supervised):
         help="the share of targets below the prediction; a tuple of them for several columns",
     )
 
+    scale: float = param(
+        default=1.0, above=0, quiet=True, help="a factor; 2 makes the median's loss the absolute error"
+    )
+
     card = Card(
         task="regression",
         inputs=lambda loss: {
@@ -52,9 +56,9 @@ class Pinball(Supervised):
             "target": Real,
         },
         formula=lambda loss: (
-            Formula("mean([max(q * (target - p), (q - 1) * (target - p)) for p, q in zip(prediction, level)])")
+            Formula("scale * mean([max(q * (target - p), (q - 1) * (target - p)) for p, q in zip(prediction, level)])")
             if isinstance(loss.level, tuple)
-            else Formula("max(level * e, (level - 1) * e)", e="target - prediction")
+            else Formula("scale * max(level * e, (level - 1) * e)", e="target - prediction")
         ),
         elicits=lambda loss: (
             ", ".join(f"quantile({q:g})" for q in loss.level)
@@ -69,6 +73,22 @@ class Pinball(Supervised):
         slope="bounded",
         when="Too low and too high cost differently: level = cost of too low / (cost of too low + cost of too high).",
         when_not="You want the mean of a tail (an expectile or CVaR), or a whole distribution.",
+        points={"perfect": 0, "floor": 0},
+        ports={
+            "sklearn.metrics.mean_pinball_loss": {},
+            "sklearn.linear_model.QuantileRegressor": {},
+            "xgboost.reg:quantileerror": {},
+            "lightgbm.quantile": {"level": 0.9},
+            "catboost.Quantile": {},
+            "chemprop.nn.metrics.QuantileLoss": {"level": 0.1},
+            "neuralforecast.losses.pytorch.QuantileLoss": {},
+            "neuralforecast.losses.pytorch.MQLoss": {"level": (0.1, 0.5, 0.9)},
+            "pytorch_forecasting.metrics.QuantileLoss": {
+                "level": (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98),
+                "scale": 2.0,
+            },
+            "scoringrules.quantile_score": {},
+        },
         aliases=(
             "quantile",
             "QuantileLoss",
@@ -79,7 +99,8 @@ class Pinball(Supervised):
             "check loss",
             "tilted L1",
             "newsvendor",
-            "reg:quantileerror",
+            "VaR score",
+            "tick loss",
         ),
         tags=("quantile", "asymmetric", "interval", "robust", "forecasting"),
         cite=("Koenker & Bassett 1978, doi:10.2307/1913643", "Gneiting 2011, arXiv:0912.0902"),
@@ -101,8 +122,9 @@ class Pinball(Supervised):
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         if not isinstance(self.level, tuple):
             error = target - prediction
-            return self.level * torch.relu(error) + (1 - self.level) * torch.relu(-error)
-        low = constant(self.level, prediction)
-        high = constant(tuple(1 - level for level in self.level), prediction)
+            low, high = self.scale * self.level, self.scale * (1 - self.level)
+            return low * torch.relu(error) + high * torch.relu(-error)
+        lows = constant(tuple(self.scale * level for level in self.level), prediction)
+        highs = constant(tuple(self.scale * (1 - level) for level in self.level), prediction)
         error = target.unsqueeze(-1) - prediction
-        return (low * torch.relu(error) + high * torch.relu(-error)).mean(-1)
+        return (lows * torch.relu(error) + highs * torch.relu(-error)).mean(-1)

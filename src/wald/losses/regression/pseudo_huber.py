@@ -15,9 +15,9 @@ class PseudoHuber(Supervised):
     methods, boosting among them, have a curvature that is positive everywhere. Its minimiser lies between
     the mean and the median, and is neither of them for a skewed target.
 
-    The Charbonnier loss of image restoration, √(r² + ε²), is this loss with δ = ε, divided by ε, plus ε: the
-    same up to scale and shift. Here a perfect prediction costs 0, and no digits are lost for errors much
-    smaller than δ, nor is there an overflow for errors much larger.
+    Charbonnier, √(r² + ε²), is this loss with δ = ε, divided by ε, plus ε: the same up to scale and shift. Here a
+    perfect prediction costs 0, and no digits are lost for errors much smaller than δ, nor is there an overflow for
+    errors much larger.
 
     Shapes: prediction and target (*batch); `delta` in the target's unit, the loss in its square.
 
@@ -39,7 +39,9 @@ class PseudoHuber(Supervised):
         slope="bounded",
         when="Huber is right, and the optimiser uses curvature: boosting, Newton steps, implicit gradients.",
         when_not="You are judged by the mean (use Squared) or the median (use Absolute) of a skewed target.",
-        aliases=("pseudo_huber", "reg:pseudohubererror", "mphe", "Charbonnier", "smooth Huber", "L1-L2"),
+        points={"perfect": 0, "floor": 0},
+        ports={"xgboost.reg:pseudohubererror": {}},
+        aliases=("pseudo_huber", "mphe", "smooth Huber", "L1-L2"),
         tags=("robust", "outliers", "heavy tails", "smooth"),
         cite=("Charbonnier et al. 1994, doi:10.1109/ICIP.1994.413553",),
     )

@@ -11,9 +11,8 @@ class Squared(Supervised):
 
     It is not halved: the gradient is 2 (prediction - target). The half form is what `optax.l2_loss` computes
     and what XGBoost and LightGBM take the gradient of; it differs by a factor, which a learning rate absorbs
-    and a sum with other terms does not. Minimising the root of the mean (RMSE) is minimising the mean; take
-    the root for the report, of the mean over the whole data set, and not in training, where it has no
-    gradient at zero error.
+    and a sum with other terms does not. Minimising the root of the mean over all examples (RMSE) is minimising
+    the mean: take the root for the report. RootMeanSquared is the root, and a loss of its own.
 
     An error twice as large pulls twice as hard, so one wild target can move the fit as far as it likes.
 
@@ -35,6 +34,18 @@ class Squared(Supervised):
         slope="linear",
         when="You want the mean: totals must add up, and errors are well behaved.",
         when_not="Some targets are wild (use Huber), or you are judged by the median (use Absolute).",
+        points={"perfect": 0, "floor": 0},
+        ports={
+            "torch.nn.MSELoss": {},
+            "keras.losses.MeanSquaredError": {},
+            "optax.squared_error": {},
+            "sklearn.metrics.mean_squared_error": {},
+            "xgboost.reg:squarederror": {},
+            "lightgbm.regression": {},
+            "catboost.RMSE": {},
+            "chemprop.nn.metrics.MSE": {},
+            "neuralforecast.losses.pytorch.MSE": {},
+        },
         aliases=(
             "MSE",
             "MSELoss",
@@ -44,9 +55,6 @@ class Squared(Supervised):
             "quadratic",
             "least squares",
             "L2",
-            "RMSE",
-            "root_mean_squared_error",
-            "reg:squarederror",
             "regression_l2",
         ),
         tags=("mean", "gaussian", "bregman"),

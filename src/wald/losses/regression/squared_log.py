@@ -37,6 +37,12 @@ class SquaredLog(Supervised):
         slope="vanishing",
         when="Targets span orders of magnitude, zero among them, and you are judged by RMSLE.",
         when_not="Totals must add up (use Poisson or Squared), or predictions may go below -1.",
+        points={"perfect": 0, "floor": 0},
+        ports={
+            "keras.losses.MeanSquaredLogarithmicError": {},
+            "sklearn.metrics.mean_squared_log_error": {},
+            "xgboost.reg:squaredlogerror": {},
+        },
         aliases=(
             "MSLE",
             "RMSLE",
@@ -44,7 +50,6 @@ class SquaredLog(Supervised):
             "mean_squared_log_error",
             "root_mean_squared_log_error",
             "squared log error",
-            "reg:squaredlogerror",
         ),
         tags=("relative", "positive", "counts", "non-convex"),
         cite=("Gneiting 2011, arXiv:0912.0902",),

@@ -63,7 +63,9 @@ class LovaszHinge(Supervised):
         denominator="the unmasked examples (masks), each counted by its weight; not the pixels",
         when="You are judged by IoU of a binary mask, as a last stage after a loss of pixels.",
         when_not="Probabilities of pixels matter (BinaryCrossEntropy), or most masks are empty.",
+        points={"perfect": 0, "floor": 0},
         aliases=("Lovasz loss", "LovaszHingeLoss", "BinaryLovaszLoss", "lovasz_hinge", "Jaccard hinge", "IoU hinge"),
+        ports={"kornia.losses.lovasz_hinge_loss": {}},
         tags=("segmentation", "overlap", "mask", "IoU", "Jaccard", "Lovász", "imbalanced"),
         cite=(
             "Yu & Blaschko 2015, arXiv:1512.07797",

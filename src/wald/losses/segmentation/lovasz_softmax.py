@@ -70,7 +70,9 @@ class LovaszSoftmax(Supervised):
         denominator="the unmasked examples (images), each counted by its weight; not the pixels",
         when="You are judged by mean IoU over classes, as a last stage after CrossEntropy or beside it.",
         when_not="Training starts from scratch (CrossEntropy), or masks are of one class (LovaszHinge).",
+        points={"perfect": 0, "floor": 0},
         aliases=("LovaszLoss", "LovaszSoftmaxLoss", "lovasz_softmax", "mean IoU loss", "mIoU"),
+        ports={"kornia.losses.lovasz_softmax_loss": {"classes": "all"}},
         tags=("segmentation", "overlap", "multiclass", "IoU", "Jaccard", "Lovász", "imbalanced"),
         cite=("Berman, Triki & Blaschko 2018, arXiv:1705.08790",),
     )

@@ -27,8 +27,9 @@ class Cox(Loss):
     many. Without ties both are the same. Each of the tied events costs the same. Some libraries sort by time and go
     on, so that ties are broken by the order of the rows: their value then depends on how the data were laid out.
 
-    The mean divides by the number of events, as the likelihood has one factor for each; R's log-likelihood is minus
-    the sum (`reduction="sum"`). A batch without events costs 0.
+    The mean divides by the number of events, as the likelihood has one factor for each; torchsurv, where times are
+    tied, divides by the number of different times of events. R's log-likelihood is minus the sum (`reduction="sum"`).
+    A batch without events costs 0.
 
     Examples meet within the batch: those at risk are those of the batch, and the gradient of small batches is not that
     of the data. An example that is left out is at risk for nobody; a weight w counts what an event costs w times, and
@@ -85,6 +86,12 @@ class Cox(Loss):
             "Efron",
             "Breslow",
         ),
+        ports={
+            "torchsurv.loss.cox.neg_partial_log_likelihood": {},
+            "lifelines.CoxPHFitter": {},
+            "pycox.models.loss.CoxPHLoss": {"ties": "breslow"},
+            "xgboost.survival:cox": {"ties": "breslow"},
+        },
         tags=("survival", "censored", "hazard", "time to event", "medical", "churn", "ranking"),
         cite=(
             "Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x",

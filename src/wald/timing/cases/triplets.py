@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -69,10 +70,29 @@ def _faster(times: float) -> Bar:
     return Bar("time", 1 / times, "pytorch-metric-learning")
 
 
+#: What is expected of a batch of twice the size, as the square of the batch grows.
+_HALF = "half the batch, four times"
+
+
+def _grown(batch: int) -> Case:
+    """A batch beside half of it: time may grow by 4.2 with each doubling."""
+
+    def prepare(batch: int, features: int, each: int) -> Sides:
+        whole, half = (_mined("all")(size, features, each) for size in (batch, batch // 2))
+
+        def four_times() -> None:
+            for _ in range(4):
+                half.ours()
+
+        return replace(whole, rivals={**whole.rivals, _HALF: four_times})
+
+    return replace(_case("all", batch, 4, Bar("time", 4.2 / 4, _HALF)), prepare=prepare)
+
+
 CASES = (
     _case("all", 1024, 4, _faster(50), _MEMORY),
     _case("semi-hard", 1024, 4, _faster(50), _MEMORY),
     _case("batch-hard", 1024, 4, _faster(3), _MEMORY),
     *(_case(mining, 1024, 65, _MEMORY) for mining in ("all", "semi-hard", "batch-hard")),
-    *(_case("all", batch, 4) for batch in (2048, 4096, 8192)),
+    *map(_grown, (2048, 4096, 8192)),
 )

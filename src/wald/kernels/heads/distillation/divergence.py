@@ -6,24 +6,26 @@ import torch
 from torch import Tensor
 
 from ....losses import JensenShannon, KLDivergence
-from ..cache_blocks import blocks
+from ..cache_blocks import scored
 
 #: The losses that a distillation knows.
 Divergence = KLDivergence | JensenShannon
 
 
-def diverge(loss: Divergence, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+def diverge(
+    loss: Divergence, student: Tensor, teacher: Tensor, bias: Tensor | None = None, temperature: float = 1.0
+) -> Tensor:
     """The divergence of each row, and its slopes written over the student's logits.
 
     Args:
         loss: which divergence; its spaces play no part.
-        student: logits (rows, classes), overwritten.
-        teacher: logits (rows, classes), before they are
-        temperature: divided by this.
+        student: logits (rows, classes) but for bias and temperature, overwritten.
+        teacher: logits (rows, classes) but for the temperature.
+        bias: what is added to the student's, or None.
+        temperature: what both are divided by.
     """
     values = student.new_empty(len(student))
-    for rows in blocks(student):
-        z = student[rows]
+    for rows, z in scored(student, bias, temperature):
         said = teacher[rows] if temperature == 1 else teacher[rows] / temperature
         s, t = z.log_softmax(-1), said.log_softmax(-1)
         p = torch.exp(s, out=z)

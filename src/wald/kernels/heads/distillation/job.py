@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...one_pass import Gradients
-from ..row_products import HeadProducts
-from ..whole_matrix import all_logits
+from ..budget import HeadPlan
+from ..head import Head, Needed
+from ..products import Products
+from ..rows import Results, Upstream
+from ..whole_matrix import all_logits, shown
 from .divergence import Divergence, between, diverge
 from .teacher import Teacher, TeacherTop
 from .top_classes import diverge_from_top, of_outcomes
@@ -21,51 +23,55 @@ class DistillationJob:
 
     Attributes:
         loss: the divergence.
+        head: the form of the student's head.
         keep: which tokens count.
         teacher: what it says of them.
         temperature: what the logits of both are divided by; the value is multiplied by its square.
-        rows: how many rows of logits may be held of each.
+        plan: how many rows of logits may be held of each.
     """
 
     loss: Divergence
+    head: Head
     keep: Tensor
     teacher: Teacher
     temperature: float
-    rows: int
+    plan: HeadPlan
 
-    def defined(self, weights: Tensor | None, *tensors: Tensor) -> Tensor:
-        """Σ weight · value, or all values, in differentiable torch."""
-        hidden, weight, *rest = tensors
-        # A row that is left out may hold anything, NaN among it; neither value nor gradient may see that.
-        hidden = torch.where(self.keep.unsqueeze(-1), hidden, torch.zeros((), dtype=hidden.dtype, device=hidden.device))
-        student = all_logits(hidden, weight, rest[0] if rest else None) / self.temperature
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Nothing is told beside the values."""
+        return ()
+
+    smooth = names
+
+    def defined(self, head: Head, hidden: Tensor) -> dict[str, Tensor]:
+        """The values ("loss"), in differentiable torch."""
+        student = all_logits(head, shown(hidden, self.keep)) / self.temperature
         if isinstance(self.teacher, TeacherTop):
             values = of_outcomes(self.loss, student.log_softmax(-1), self.teacher, None)
         else:
             with torch.no_grad():
-                teacher = self.teacher.defined().to(student.dtype) / self.temperature
-                teacher = torch.where(self.keep.unsqueeze(-1), teacher, torch.zeros_like(teacher))
+                teacher = shown(self.teacher.defined().to(student.dtype) / self.temperature, self.keep)
             values = between(self.loss, student.log_softmax(-1), teacher.log_softmax(-1))
-        values = torch.where(self.keep, self.temperature**2 * values, torch.zeros_like(values))
-        return values if weights is None else (values * weights).sum()
+        return {"loss": torch.where(self.keep, self.temperature**2 * values, torch.zeros_like(values))}
 
-    def passed(self, needed: tuple[bool, ...], weights: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Gradients]:
-        """All values, and with weights the gradients of Σ weight · value."""
-        head = HeadProducts(needed, *tensors)
-        values = torch.zeros(len(self.keep), dtype=head.wide, device=self.keep.device)
+    def passed(
+        self, head: Head, hidden: Tensor, needed: Needed, upstream: Upstream | None
+    ) -> tuple[Results, list[Tensor | None]]:
+        """One pass: values and, with an upstream, the gradients."""
         index = self.keep.nonzero().squeeze(-1)
-        most = min(self.rows, len(index))
-        buffer = head.buffer(most)
-        of_teacher = None if isinstance(self.teacher, TeacherTop) else self.teacher.chunks(most)
-        for rows in index.split(most) if most else ():
-            student = head.logits(rows, buffer)
-            if self.temperature != 1:
-                student.mul_(1 / self.temperature)
+        plan = self.plan.holding(len(index))
+        products = Products(head, hidden, needed, plan, index)
+        values = hidden.new_zeros(len(self.keep), dtype=products.wide)
+        weights = None if upstream is None or not needed.any else upstream.loss.expand(len(self.keep))
+        of_teacher = None if isinstance(self.teacher, TeacherTop) else self.teacher.chunks(index, plan.rows)
+        for start, stop in plan.spans(len(index)):
+            rows, slab = index[start:stop], products.logits(start, stop)
             if isinstance(self.teacher, TeacherTop):
-                values[rows] = diverge_from_top(self.loss, student, self.teacher, rows)
+                values[rows] = diverge_from_top(self.loss, slab.whole, self.teacher, rows, head.bias, self.temperature)
             elif of_teacher is not None:
-                teacher = of_teacher(rows).to(head.wide)
-                values[rows] = diverge(self.loss, student, teacher, self.temperature)
-            if weights is not None and head.needed:
-                head.add(rows, student, self.temperature * weights[rows])
-        return values.mul_(self.temperature**2), head.gradients()[: len(tensors)]
+                teacher = of_teacher(start, stop).to(products.wide)
+                values[rows] = diverge(self.loss, slab.whole, teacher, head.bias, self.temperature)
+            if weights is not None:
+                products.add(start, stop, slab, self.temperature * weights[rows])
+        return Results(values.mul_(self.temperature**2)), products.gradients()

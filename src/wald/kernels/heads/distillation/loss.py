@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import torch
 from torch import Tensor
 
@@ -9,12 +11,13 @@ from ....core import Reduction
 from ....core.reduction import Empty
 from ....losses import JensenShannon, KLDivergence
 from ...eligible import eligible
-from ..arguments import counted, operands, refuse_head
+from ..arguments import kept, operands, refuse_head
 from ..budget import head_plan
-from ..reducing import reduced
+from ..head import Head
+from ..reducing import How, answered
 from .divergence import Divergence
 from .job import DistillationJob
-from .teacher import Logits, TeacherHead, TeacherLogits, TeacherTop, teacher_of
+from .teacher import Logits, teacher_of
 
 _WHO = "linear_distillation"
 
@@ -34,11 +37,11 @@ def linear_distillation(
     temperature: float = 1.0,
     mask: Tensor | None = None,
     token_weight: Tensor | None = None,
-    reduction: Reduction = "mean",
+    reduction: Reduction | Literal["tally"] = "mean",
     normalizer: str | float | Tensor | None = None,
     empty: Empty = "zero",
     memory_budget: int | None = None,
-) -> Tensor:
+) -> Any:
     """How far softmax(hidden @ weight.T + bias) is from what a teacher says, chunk by chunk.
 
     The logits of student and teacher are made for a chunk of tokens, the gradient is written over the student's, and
@@ -67,7 +70,7 @@ def linear_distillation(
         temperature: what the logits of both sides are divided by.
         mask: (*batch), True to keep.
         token_weight: (*batch), how often each token counts.
-        reduction: "mean", "sum", "none" or a functional, over tokens.
+        reduction: "mean", "sum", "none", a functional, or "tally" for a `wald.Tally`, over tokens.
         normalizer: what the mean divides by: None for the sum of weights, "rows" for the tokens that count, a number.
         empty: what the mean is when no token counts: "zero" (with a zero gradient), "nan" or "raise".
         memory_budget: bytes for logits; None for 192 rows of both, and 16 MiB at least. It changes the speed only.
@@ -95,26 +98,22 @@ def linear_distillation(
         )
     if not temperature > 0:
         raise ValueError(f"{_WHO}: temperature must be > 0, got {temperature!r}.")
-    refuse_head(_WHO, hidden, weight, bias, names=("hidden", "weight", "bias"))
+    head = Head(weight, bias)
+    refuse_head(_WHO, hidden, head)
     batch, classes = hidden.shape[:-1], len(weight)
     teacher = teacher_of(
         _WHO, batch, classes, (teacher_hidden, teacher_weight, teacher_bias), teacher_logits, teacher_top, tail
     )
     everyone = torch.ones(batch, dtype=torch.bool, device=hidden.device)
-    keep = counted(_WHO, loss, everyone, token_weight, mask, weight_name="token_weight")
-    x, w = operands(_WHO, hidden.reshape(-1, hidden.shape[-1]), weight)
-    tensors = (x, w) if bias is None else (x, w, bias)
-    plan = head_plan(len(x), w.shape[1], 2 * classes, dtype=w.dtype, memory_budget=memory_budget, matrix=False)
+    keep = kept(_WHO, loss, everyone, token_weight, mask, "token_weight")
+    x, head = operands(_WHO, hidden.reshape(-1, hidden.shape[-1]), head)
     job = DistillationJob(
-        loss=loss, keep=keep.reshape(-1), teacher=teacher, temperature=float(temperature), rows=plan.rows
+        loss=loss,
+        head=head,
+        keep=keep.reshape(-1),
+        teacher=teacher,
+        temperature=float(temperature),
+        plan=head_plan(len(x), x.shape[1], 2 * classes, dtype=x.dtype, memory_budget=memory_budget, matrix=False),
     )
-    kernel = eligible(*tensors, job.keep, *_read(teacher), device=x.device.type)
-    return reduced(job, tensors, keep, token_weight, reduction, normalizer, empty, kernel=kernel)
-
-
-def _read(teacher: TeacherHead | TeacherLogits | TeacherTop) -> tuple[Tensor, ...]:
-    if isinstance(teacher, TeacherHead):
-        return teacher.tensors
-    if isinstance(teacher, TeacherTop):
-        return teacher.ids, teacher.logprob
-    return (teacher.given,) if isinstance(teacher.given, Tensor) else ()
+    kernel = eligible(x, *head.tensors(), job.keep, *teacher.tensors(), device=x.device.type)
+    return answered(job, x, keep, token_weight, How(reduction, normalizer, empty), kernel=kernel)[0]

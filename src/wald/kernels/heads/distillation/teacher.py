@@ -11,7 +11,8 @@ from torch import Tensor
 from ....core import DomainError, DtypeError, ShapeError
 from ....core.admission import visible
 from ..arguments import operands, refuse_head
-from ..row_products import HeadProducts
+from ..head import Head
+from ..products import Products
 from ..whole_matrix import all_logits
 
 #: Logits of all tokens, (*batch, classes), or a function that gives those of some, by the numbers of their rows.
@@ -23,21 +24,30 @@ class TeacherHead:
     """Hidden states and a head.
 
     Attributes:
-        tensors: hidden states (rows, features), matrix and, if there is one, bias.
+        hidden: (rows, features).
+        head: the head.
     """
 
-    tensors: tuple[Tensor, ...]
+    hidden: Tensor
+    head: Head
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that it holds."""
+        return self.hidden, *self.head.tensors()
 
     def defined(self) -> Tensor:
         """All logits."""
-        hidden, weight, *rest = self.tensors
-        return all_logits(hidden, weight, rest[0] if rest else None)
+        return all_logits(self.head, self.hidden)
 
-    def chunks(self, most: int) -> Callable[[Tensor], Tensor]:
-        """A function from at most so many row numbers to their logits, in memory that the next call uses again."""
-        head = HeadProducts((False,) * len(self.tensors), *self.tensors)
-        buffer = head.buffer(most)
-        return lambda rows: head.logits(rows, buffer)
+    def chunks(self, index: Tensor, most: int) -> Callable[[int, int], Tensor]:
+        """A function from a span of the rows in `index`, at most so many, to their logits, in memory used again."""
+        products, bias = Products.without_gradient(self.head, self.hidden, most, index), self.head.bias
+
+        def made(start: int, stop: int) -> Tensor:
+            logits = products.logits(start, stop).whole
+            return logits if bias is None else logits.add_(bias)
+
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +64,24 @@ class TeacherLogits:
     rows: int
     classes: int
 
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that it holds, as far as that can be seen."""
+        return (self.given,) if isinstance(self.given, Tensor) else ()
+
     def defined(self) -> Tensor:
         """All logits."""
         if isinstance(self.given, Tensor):
             return _widened(self.given)
-        return self.chunks(0)(torch.arange(self.rows))
+        return self.chunks(torch.arange(self.rows), self.rows)(0, self.rows)
 
-    def chunks(self, most: int) -> Callable[[Tensor], Tensor]:
-        """A function from row numbers to their logits."""
+    def chunks(self, index: Tensor, most: int) -> Callable[[int, int], Tensor]:
+        """A function from a span of the rows in `index` to their logits; `most` is for teachers that hold them."""
         given = self.given
         if isinstance(given, Tensor):
-            return lambda rows: _widened(given.index_select(0, rows))
+            return lambda start, stop: _widened(given.index_select(0, index[start:stop]))
 
-        def asked(rows: Tensor) -> Tensor:
+        def asked(start: int, stop: int) -> Tensor:
+            rows = index[start:stop]
             found = given(rows).detach()
             if found.shape != (len(rows), self.classes):
                 raise ShapeError(
@@ -91,6 +106,10 @@ class TeacherTop:
     ids: Tensor
     logprob: Tensor
     tail: str
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that it holds."""
+        return self.ids, self.logprob
 
     def outcomes(self, rows: Tensor | None, classes: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The ids, and the log-probabilities of the outcomes that are told apart, the bucket last."""
@@ -143,11 +162,11 @@ def teacher_of(
         return TeacherLogits(logits, torch.Size(batch).numel(), classes)
     if hidden is None or weight is None:
         raise TypeError(f"{who}: teacher_{'hidden' if hidden is None else 'weight'} is missing; a head needs both.")
-    refuse_head(who, hidden, weight, bias, names=("teacher_hidden", "teacher_weight", "teacher_bias"))
+    theirs = Head(weight, bias)
+    refuse_head(who, hidden, theirs, ("teacher_hidden", "teacher_weight", "teacher_bias"))
     _refuse_batch(who, "teacher_hidden", tuple(hidden.shape[:-1]), batch)
     _refuse_classes(who, "teacher_weight", len(weight), classes)
-    tensors = operands(who, hidden.reshape(-1, hidden.shape[-1]), weight)
-    return TeacherHead(tensors if bias is None else (*tensors, bias))
+    return TeacherHead(*operands(who, hidden.reshape(-1, hidden.shape[-1]), theirs))
 
 
 def _top_of(who: str, batch: tuple[int, ...], classes: int, top: tuple[Tensor, Tensor], tail: str) -> TeacherTop:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..cache_blocks import blocks
+from ..cache_blocks import scored
 from .divergence import Divergence, between
 from .teacher import TeacherTop
 
@@ -28,19 +28,27 @@ def of_outcomes(loss: Divergence, logs: Tensor, teacher: TeacherTop, rows: Tenso
     return between(loss, own, theirs)
 
 
-def diverge_from_top(loss: Divergence, student: Tensor, teacher: TeacherTop, rows: Tensor) -> Tensor:
+def diverge_from_top(
+    loss: Divergence,
+    student: Tensor,
+    teacher: TeacherTop,
+    rows: Tensor,
+    bias: Tensor | None = None,
+    temperature: float = 1.0,
+) -> Tensor:
     """The divergence of each row, and its slopes written over the student's logits.
 
     Args:
         loss: which divergence.
-        student: logits (rows, classes), overwritten.
+        student: logits (rows, classes) but for bias and temperature, overwritten.
         teacher: what the teacher says.
         rows: the numbers of these rows.
+        bias: what is added to the student's logits, or None.
+        temperature: what they are divided by.
     """
     ids, theirs = teacher.outcomes(rows, student.shape[-1], student.dtype)
     values = student.new_empty(len(student))
-    for part in blocks(student):
-        z = student[part]
+    for part, z in scored(student, bias, temperature):
         work = _conditional if teacher.tail == "renormalise" else _with_the_rest
         values[part] = work(loss, z, ids[part], theirs[part])
     return values

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from ....core import Policy
-from ...one_pass import Gradients
-from ..row_products import HeadProducts
+from ..budget import HeadPlan
+from ..head import Head, Needed
+from ..products import Products
+from ..rows import Results, Upstream
 from ..token_pass import Slopes, Tokens, pass_over
-from ..whole_matrix import token_logprobs
+from ..whole_matrix import told_of_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,68 +22,74 @@ class PolicyJob:
 
     Attributes:
         loss: the loss of one token.
+        head: the form of the head.
         keep: which tokens count.
         taken: their ids.
         inputs: what the loss takes beside the log-probability.
         on_policy: whether the old log-probability is that of this policy.
         bonus: what a nat of entropy is worth.
         temperature: what the logits are divided by; None for 1.
-        rows: how many rows of logits may be held.
-        entropy: whether entropies are wanted for their own sake.
-        told: what was found out on the way: "log_prob" and "entropy", one number a token.
+        plan: how many rows of logits may be held.
+        names: what is asked beside the values, "log_prob" and "entropy".
     """
 
     loss: Policy
+    head: Head
     keep: Tensor
     taken: Tensor
     inputs: tuple[Tensor, ...]
     on_policy: bool
     bonus: float
     temperature: Tensor | None
-    rows: int
-    entropy: bool
-    told: dict[str, Tensor]
+    plan: HeadPlan
+    names: tuple[str, ...]
 
-    def defined(self, weights: Tensor | None, *tensors: Tensor) -> Tensor:
-        """Σ weight · value, or all values, in differentiable torch."""
-        logprob, entropy = token_logprobs(tensors, self.taken, self.keep, self.temperature)
-        self.told.update(log_prob=logprob.detach(), entropy=entropy.detach())
-        values = self._values(logprob, entropy)
+    @property
+    def smooth(self) -> tuple[str, ...]:
+        """None of them is differentiable."""
+        return ()
+
+    def defined(self, head: Head, hidden: Tensor) -> dict[str, Tensor]:
+        """The values ("loss") and the outputs, in differentiable torch."""
+        told = told_of_tokens(head, hidden, self.taken, self.keep, ("log_prob", "entropy"), self.temperature)
+        values = self._values(told["log_prob"], told["entropy"])
         values = torch.where(self.keep, values, torch.zeros_like(values))
-        return values if weights is None else (values * weights).sum()
+        return {"loss": values, **{name: told[name].detach() for name in self.names}}
 
-    def passed(self, needed: tuple[bool, ...], weights: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Gradients]:
-        """All values, and with weights the gradients of Σ weight · value."""
-        head = HeadProducts(needed, *tensors)
+    def passed(
+        self, head: Head, hidden: Tensor, needed: Needed, upstream: Upstream | None
+    ) -> tuple[Results, list[Tensor | None]]:
+        """One pass: values, outputs and, with an upstream, the gradients."""
         rows = self.keep.nonzero().squeeze(-1)
-        groups = rows.split(self.rows) if len(rows) else ()
-        values, logprobs, entropies = (torch.zeros(len(self.keep), dtype=head.wide, device=rows.device) for _ in "123")
+        products = Products(head, hidden, needed, self.plan.holding(len(rows)), rows)
+        blank = hidden.new_zeros(len(self.keep), dtype=products.wide)
+        results = Results(blank, {name: torch.zeros_like(blank) for name in self.names})
+        spans = products.plan.spans(len(rows))
+        weights = None if upstream is None or not needed.any else upstream.loss.expand(len(self.keep))
 
         def judge(group: int, logprob: Tensor, entropy: Tensor | None) -> Slopes | None:
-            at = groups[group]
-            logprobs[at] = logprob
-            if entropy is not None:
-                entropies[at] = entropy
+            at = rows[slice(*spans[group])]
+            for name, found in (("log_prob", logprob), ("entropy", entropy)):
+                if name in results.outputs and found is not None:
+                    results.outputs[name][at] = found
             wanted = [logprob, entropy] if self.bonus and entropy is not None else [logprob]
             with torch.enable_grad():
                 wanted = [x.detach().requires_grad_() for x in wanted]
                 found = self._values(wanted[0], wanted[1] if self.bonus else None, at)
-            values[at] = found.detach()
-            if weights is None or not head.needed:
+            results.values[at] = found.detach()
+            if weights is None:
                 return None
             slopes = torch.autograd.grad(found, wanted, weights[at])
             return slopes[0], slopes[1] if self.bonus else None
 
         tokens = Tokens(
-            taken=self.taken,
-            groups=groups,
-            rows=self.rows,
-            temperature=self.temperature,
-            entropy=bool(self.bonus) or self.entropy,
+            taken=self.taken[rows],
+            groups=spans,
+            temperature=None if self.temperature is None else self.temperature[rows],
+            entropy=bool(self.bonus) or "entropy" in self.names,
         )
-        pass_over(head, tokens, judge)
-        self.told.update(log_prob=logprobs, entropy=entropies)
-        return values, head.gradients()[: len(tensors)]
+        pass_over(products, tokens, judge)
+        return results, products.gradients()
 
     def _values(self, logprob: Tensor, entropy: Tensor | None, rows: Tensor | None = None) -> Tensor:
         """The loss of all tokens, or of some, the bonus subtracted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor
@@ -12,9 +12,10 @@ from torch import Tensor
 from ....core import Policy, Reduction
 from ....core.reduction import Empty
 from ...eligible import eligible
-from ..arguments import counted, known, operands, refuse_head, refuse_ids, refuse_outside
+from ..arguments import kept, known, operands, refuse_head, refuse_ids, refuse_outside
 from ..budget import head_plan
-from ..reducing import reduced
+from ..head import Head
+from ..reducing import How, answered
 from .arguments import divisor, inputs_of
 from .job import PolicyJob
 
@@ -35,7 +36,7 @@ class PolicyOutput:
         entropy: the entropy of what the token was drawn from, in nats.
     """
 
-    loss: Tensor
+    loss: Any
     log_prob: Tensor | None = None
     entropy: Tensor | None = None
 
@@ -55,7 +56,7 @@ def linear_policy(
     ignore_index: int = -100,
     mask: Tensor | None = None,
     token_weight: Tensor | None = None,
-    reduction: Reduction = "mean",
+    reduction: Reduction | Literal["tally"] = "mean",
     normalizer: str | float | Tensor | None = None,
     empty: Empty = "zero",
     memory_budget: int | None = None,
@@ -82,7 +83,7 @@ def linear_policy(
         ignore_index: the id that leaves a token out.
         mask: (*batch), True to keep.
         token_weight: (*batch), how often each token counts.
-        reduction: "mean", "sum", "none" or a functional, over tokens.
+        reduction: "mean", "sum", "none", a functional, or "tally" for a `wald.Tally`, over tokens.
         normalizer: what the mean divides by: None for the sum of weights, "rows" for the tokens that count, a number.
         empty: what the mean is when no token counts: "zero" (with a zero gradient), "nan" or "raise".
         memory_budget: bytes for logits; None for 192 rows of them, and 16 MiB at least. It changes the speed only.
@@ -106,29 +107,27 @@ def linear_policy(
     tensor(-0.2000)
     """
     asked = known(_WHO, outputs, _OUTPUTS)
-    refuse_head(_WHO, hidden, weight, bias, names=("hidden", "weight", "bias"))
+    head = Head(weight, bias)
+    refuse_head(_WHO, hidden, head)
     refuse_ids(_WHO, "tokens", tokens, hidden, "hidden")
     inputs = inputs_of(_WHO, loss, tokens, advantages, old_logprob, reference_logprob, hidden.dtype)
-    keep = counted(_WHO, loss, tokens != ignore_index, token_weight, mask, weight_name="token_weight")
+    keep = kept(_WHO, loss, tokens != ignore_index, token_weight, mask, "token_weight")
     refuse_outside(_WHO, "tokens", tokens, keep, len(weight), ignore_index)
-    x, w = operands(_WHO, hidden.reshape(-1, hidden.shape[-1]), weight)
-    tensors = (x, w) if bias is None else (x, w, bias)
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    plan = head_plan(len(x), w.shape[1], len(w), dtype=w.dtype, memory_budget=memory_budget, matrix=False)
+    x, head = operands(_WHO, hidden.reshape(-1, hidden.shape[-1]), head)
     job = PolicyJob(
         loss=loss,
+        head=head,
         keep=keep.reshape(-1),
         taken=tokens.reshape(-1).long(),
         inputs=inputs,
         on_policy=old_logprob is None,
         bonus=float(entropy_bonus),
-        temperature=divisor(_WHO, temperature, tokens, dtype),
-        rows=plan.rows,
-        entropy="entropy" in asked,
-        told={},
+        temperature=divisor(_WHO, temperature, tokens, torch.promote_types(x.dtype, torch.float32)),
+        plan=head_plan(len(x), x.shape[1], len(weight), dtype=x.dtype, memory_budget=memory_budget, matrix=False),
+        names=asked,
     )
-    kernel = eligible(*tensors, job.keep, *job.inputs, device=x.device.type)
-    value = reduced(job, tensors, keep, token_weight, reduction, normalizer, empty, kernel=kernel)
+    kernel = eligible(x, *head.tensors(), job.keep, *job.inputs, device=x.device.type)
+    value, told = answered(job, x, keep, token_weight, How(reduction, normalizer, empty), kernel=kernel)
     if not asked:
         return value
-    return PolicyOutput(loss=value, **{name: job.told[name].reshape(tokens.shape) for name in asked})
+    return PolicyOutput(loss=value, **{name: told[name].reshape(tokens.shape) for name in asked})

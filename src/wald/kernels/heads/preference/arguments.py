@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ....core import Preference, ShapeError
 from ....core.admission import line_up
-from ..arguments import operands, refuse_head
+from ..arguments import in_one_dtype, operands, refuse_head
+from ..head import Head
 
 
 def pairs_of(who: str, chosen: Tensor, rejected: Tensor) -> int:
@@ -32,7 +33,7 @@ def pairs_of(who: str, chosen: Tensor, rejected: Tensor) -> int:
 
 def reference_of(
     who: str, loss: Preference, reference: tuple[Tensor, ...] | None, chosen: Tensor, rejected: Tensor
-) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+) -> tuple[tuple[Tensor, Head] | None, dict[str, Tensor]]:
     """The reference as a job takes it, to be found out or told, without a gradient.
 
     Raises:
@@ -54,7 +55,7 @@ def reference_of(
         )
         raise TypeError(f"{who}: {loss!r} takes {', '.join(names)}. {fix}")
     if reference is None:
-        return (), {}
+        return None, {}
     if not 2 <= len(reference) <= 4:
         raise TypeError(
             f"{who}: reference has {len(reference)} entries. Use (chosen, rejected) for log-probabilities, or "
@@ -64,15 +65,15 @@ def reference_of(
     if len(reference) == 2:
         blank = torch.zeros((), device=chosen.device).expand(len(chosen))
         line_up(loss, (blank, blank, *reference))
-        return (), {"reference": torch.cat(reference)}
+        return None, {"reference": torch.cat(reference)}
     first, second, weight, *rest = reference
-    bias = rest[0] if rest else None
+    head = Head(weight, rest[0] if rest else None)
     for name, own, x in (("chosen", chosen, first), ("rejected", rejected, second)):
-        refuse_head(who, x, weight, bias, names=(f"reference's {name}", "reference's weight", "reference's bias"))
+        refuse_head(who, x, head, (f"reference's {name}", "reference's weight", "reference's bias"))
         if x.shape[:-1] != own.shape[:-1]:
             raise ShapeError(
                 f"{who}: the reference's hidden states of the {name} answers {tuple(x.shape)} must be of the same "
                 f"tokens as those of the policy, {tuple(own.shape)}; only the features may differ."
             )
-    hidden = torch.cat([x.reshape(-1, x.shape[-1]) for x in operands(who, first, second)])
-    return (hidden, weight, *rest), {}
+    sides = in_one_dtype(who, *(x.reshape(-1, x.shape[-1]) for x in (first, second)))
+    return operands(f"{who}: the reference", torch.cat(sides), head), {}

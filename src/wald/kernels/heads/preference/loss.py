@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor
@@ -12,8 +12,9 @@ from torch import Tensor
 from ....core import Preference, Reduction
 from ....core.reduction import Empty
 from ...eligible import eligible
-from ..arguments import counted, known, operands, refuse_head, refuse_ids, refuse_outside
-from ..reducing import reduced
+from ..arguments import in_one_dtype, kept, known, operands, refuse_head, refuse_ids, refuse_outside
+from ..head import Head
+from ..reducing import How, answered
 from .arguments import pairs_of, reference_of
 from .job import PreferenceJob
 from .pairs import Answers
@@ -39,7 +40,7 @@ class PreferenceOutput:
         rejected_entropy: that over the tokens of the rejected answer.
     """
 
-    loss: Tensor
+    loss: Any
     chosen_log_prob: Tensor | None = None
     rejected_log_prob: Tensor | None = None
     chosen_reward: Tensor | None = None
@@ -67,7 +68,7 @@ def linear_preference(
     ignore_index: int = -100,
     mask: Tensor | None = None,
     pair_weight: Tensor | None = None,
-    reduction: Reduction = "mean",
+    reduction: Reduction | Literal["tally"] = "mean",
     normalizer: str | float | Tensor | None = None,
     empty: Empty = "zero",
     memory_budget: int | None = None,
@@ -98,7 +99,7 @@ def linear_preference(
         ignore_index: the label that leaves a token out.
         mask: (pairs,), True to keep.
         pair_weight: (pairs,), how often each pair counts.
-        reduction: "mean", "sum", "none" or a functional, over pairs.
+        reduction: "mean", "sum", "none", a functional, or "tally" for a `wald.Tally`, over pairs.
         normalizer: what the mean divides by: None for the sum of weights, "rows" for the pairs that count, a number.
         empty: what the mean is when no pair counts: "zero" (with a zero gradient), "nan" or "raise".
         memory_budget: bytes for logits; None for those of the largest pair, up to 1 GiB. The logits of a pair that does
@@ -124,30 +125,34 @@ def linear_preference(
     tensor(0.6931)
     """
     asked = known(_WHO, outputs, _OUTPUTS)
+    head = Head(weight, bias)
     for name, states, labels in (
         ("chosen", chosen, chosen_labels),
         ("rejected", rejected, rejected_labels),
     ):
-        refuse_head(_WHO, states, weight, bias, names=(name, "weight", "bias"))
+        refuse_head(_WHO, states, head, (name, "weight", "bias"))
         refuse_ids(_WHO, f"{name}_labels", labels, states, name)
         refuse_outside(_WHO, f"{name}_labels", labels, labels != ignore_index, len(weight), ignore_index)
     everyone = torch.ones(pairs_of(_WHO, chosen, rejected), dtype=torch.bool, device=chosen.device)
     unknown, told = reference_of(_WHO, loss, reference, chosen, rejected)
-    keep = counted(_WHO, loss, everyone, pair_weight, mask, weight_name="pair_weight")
-    first, second, w = operands(_WHO, *(x.reshape(-1, x.shape[-1]) for x in (chosen, rejected)), weight)
-    tensors = (first, second, w) if bias is None else (first, second, w, bias)
+    keep = kept(_WHO, loss, everyone, pair_weight, mask, "pair_weight")
+    sides = in_one_dtype(_WHO, *(x.reshape(-1, x.shape[-1]) for x in (chosen, rejected)))
+    hidden, head = operands(_WHO, torch.cat(sides), head)
     job = PreferenceJob(
         loss=loss,
+        head=head,
         answers=Answers.of(chosen_labels, rejected_labels, ignore_index),
         counted=keep,
         average=average_log_prob,
         reference=unknown,
-        told=told,
         memory_budget=memory_budget,
-        entropy=any(name.endswith("entropy") for name in asked),
+        names=(("log_prob",) if asked else ()) + (("entropy",) if any(x.endswith("entropy") for x in asked) else ()),
+        told=told,
     )
-    kernel = eligible(*tensors, keep, *unknown, *told.values(), device=first.device.type)
-    value = reduced(job, tensors, keep, pair_weight, reduction, normalizer, empty, kernel=kernel)
+    others = () if unknown is None else (unknown[0], *unknown[1].tensors())
+    plain = (chosen, rejected, *head.tensors(), keep, *others, *told.values())
+    kernel = eligible(*plain, device=hidden.device.type)
+    value, found = answered(job, hidden, keep, pair_weight, How(reduction, normalizer, empty), kernel=kernel)
     if not asked:
         return value
-    return PreferenceOutput(loss=value, **{name: job.output(name, value.dtype) for name in asked})
+    return PreferenceOutput(loss=value, **{name: job.output(name, found, value.dtype) for name in asked})

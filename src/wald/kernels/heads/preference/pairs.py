@@ -52,8 +52,8 @@ class Answers:
         # A sum of a thousand log-probabilities has lost three digits of fp32, and the loss looks at differences.
         return each.new_zeros(2 * self.pairs).index_add(0, self.answer, each)
 
-    def groups(self, counted: Tensor, rows: int) -> list[Group]:
-        """The pairs that count, in groups.
+    def groups(self, counted: Tensor, rows: int) -> tuple[Tensor, list[Group]]:
+        """The rows of the tokens that count, pair by pair, and the pairs that count, in groups.
 
         Args:
             counted: for each pair whether it counts.
@@ -68,9 +68,9 @@ class Answers:
         start = 0
         for pairs in packed(counted.nonzero().squeeze(-1).tolist(), lengths, rows):
             stop = start + sum(lengths[k] for k in pairs)
-            found.append(Group(pairs=torch.tensor(pairs, device=index.device), rows=index[start:stop]))
+            found.append(Group(pairs=torch.tensor(pairs, device=index.device), span=(start, stop)))
             start = stop
-        return found
+        return index, found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +79,11 @@ class Group:
 
     Attributes:
         pairs: their numbers, ascending.
-        rows: the rows of their tokens that count.
+        span: where their tokens are, among those that count.
     """
 
     pairs: Tensor
-    rows: Tensor
+    span: tuple[int, int]
 
 
 def packed(pairs: list[int], lengths: list[int], most: int) -> list[list[int]]:

@@ -33,7 +33,7 @@ template <class Loss, bool WEIGHTED>
 double over(const WaldElementwise& call, std::int64_t begin, std::int64_t end) {
   const Loss loss(call.parameters);
   const float scale = static_cast<float>(call.scale);
-  double sum = 0;
+  Doubles sum = {};
   std::int64_t i = begin;
   while (i < end) {
     Floats group = {};
@@ -41,9 +41,9 @@ double over(const WaldElementwise& call, std::int64_t begin, std::int64_t end) {
     for (; i + LANES <= stop; i += LANES) group += step<Loss, WEIGHTED>(call, loss, scale, i, LANES);
     if (i < stop) group += step<Loss, WEIGHTED>(call, loss, scale, i, static_cast<int>(stop - i));
     i = stop;
-    sum += total(group);
+    sum += widened(group);
   }
-  return sum;
+  return total(sum);
 }
 
 using Over = double (*)(const WaldElementwise&, std::int64_t, std::int64_t);

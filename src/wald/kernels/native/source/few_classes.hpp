@@ -39,7 +39,7 @@ double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t en
   const float smoothing = static_cast<float>(call.label_smoothing), z = static_cast<float>(call.z_loss);
   const float whole = 1.0f - smoothing;
   Floats x[SQUARES * LANES], share[SQUARES * LANES];
-  double sum = 0;
+  Doubles sum = {};
   for (std::int64_t first = begin; first < end; first += LANES) {
     const int rows = static_cast<int>(end - first < LANES ? end - first : LANES);
     const Group group = {first, rows, classes};
@@ -47,14 +47,19 @@ double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t en
     if (rows < LANES) weight = load(reinterpret_cast<const float*>(&weight), rows, 0.0f);
     if (call.weight) weight = load(call.weight + first, rows, 0.0f);
     std::int32_t ids[LANES] = {};
-    if (call.ids)
+    if (call.ids) {
+      bool strange = false;
       for (int i = 0; i < rows; ++i) {
+        strange |= !is_class(call, first + i);
         ids[i] = static_cast<std::int32_t>(call.ids[first + i]);
+      }
+      // One that is never looked at may be anything.
+      for (int i = 0; strange && i < rows; ++i)
         if (!is_class(call, first + i) && weight_of(call, first + i) != 0.0f) {
           *wrong = first + i;
-          return sum;
+          return total(sum);
         }
-      }
+    }
     Ints own;
     __builtin_memcpy(&own, ids, sizeof own);
     group.read(x, [&](std::int64_t row) { return row_of(call, row); });
@@ -85,7 +90,7 @@ double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t en
     if (z != 0) value += z * partition * partition;
     const Ints counts = weight != 0.0f;
     value = counts ? value : Floats{};
-    sum += total(value * weight);
+    sum += widened(value * weight);
     if (call.values) store(call.values + first, value, rows);
     if (call.gradient) {
       const Floats scale = weight * static_cast<float>(call.scale);
@@ -97,7 +102,7 @@ double many_at_once(const WaldSoftmax& call, std::int64_t begin, std::int64_t en
       group.write(x, [&](std::int64_t row) { return gradient_of(call, row); });
     }
   }
-  return sum;
+  return total(sum);
 }
 
 }  // namespace wald::WALD_LEVEL

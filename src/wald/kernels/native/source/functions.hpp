@@ -25,7 +25,7 @@ WALD_INLINE Floats exp_of_rest(Floats x, Ints* exponent) {
   p = p * rest + 0.0416665501f;
   p = p * rest + 0.166665734f;
   p = p * rest + 0.5f;
-  return (p * rest * rest + rest) + 1.0f;
+  return (p * rest + 1.0f) * rest + 1.0f;
 }
 
 WALD_INLINE Floats power_of_two(Ints exponent) { return number((exponent + 127) << 23); }
@@ -59,11 +59,15 @@ struct Apart {
   Ints exponent;
 };
 
+WALD_INLINE Apart normal_apart(Floats x) {
+  const Ints exponent = (bits(x) - 0x3f3504f3) >> 23;
+  return {number(bits(x) - (exponent << 23)) - 1.0f, exponent};
+}
+
 WALD_INLINE Apart apart(Floats x) {
   const Ints tiny = x < 1.17549435e-38f;
-  const Floats y = tiny ? x * 16777216.0f : x;
-  const Ints exponent = (bits(y) - 0x3f3504f3) >> 23;
-  return {number(bits(y) - (exponent << 23)) - 1.0f, exponent - (tiny & 24)};
+  const Apart found = normal_apart(tiny ? x * 16777216.0f : x);
+  return {found.f, found.exponent - (tiny & 24)};
 }
 
 WALD_INLINE Floats log_of(Apart x, Floats s) {
@@ -82,12 +86,12 @@ WALD_INLINE Floats log(Floats x) {
   return x > 0.0f ? (x < INFINITE ? result : x) : outside;
 }
 
-// The log of a positive, finite number and its inverse, with one division for both.
-WALD_INLINE Floats log_and_inverse(Floats x, Floats* inverse) {
-  const Apart parts = apart(x);
+// The log of a number and its inverse, with one division for both. The number is positive, finite and not denormal.
+WALD_INLINE Floats log_and_inverse(Floats x, Floats* one_by) {
+  const Apart parts = normal_apart(x);
   const Floats rest = 1.0f + parts.f, both = 2.0f + parts.f;
-  const Floats divided = 1.0f / (rest * both);
-  *inverse = divided * both * power_of_two(-parts.exponent);
+  const Floats divided = inverse(rest * both);
+  *one_by = divided * both * power_of_two(-parts.exponent);
   return log_of(parts, parts.f * rest * divided);
 }
 
@@ -151,7 +155,7 @@ struct Logistic {
 WALD_INLINE Logistic logistic(Floats x) {
   const Floats u = exp_of_negative(-magnitude(x));
   // One division for 1 / (1 + u) and u / (2 + u).
-  const Floats one = 1.0f + u, two = 2.0f + u, divided = 1.0f / (one * two);
+  const Floats one = 1.0f + u, two = 2.0f + u, divided = inverse(one * two);
   const Floats likelier = two * divided, rarer = u * likelier;
   const Floats common = log1p_to_one(u, u * one * divided);
   const Ints up = x > 0.0f;

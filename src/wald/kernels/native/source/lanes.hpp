@@ -9,7 +9,8 @@
 #include <arm_neon.h>
 #endif
 
-#define WALD_INLINE static inline __attribute__((always_inline))
+#define WALD_ALWAYS inline __attribute__((always_inline))
+#define WALD_INLINE static WALD_ALWAYS
 
 // Whatever a file is compiled for more than once lives in a namespace of its level, so that no two levels share a name.
 namespace wald::WALD_LEVEL {
@@ -24,6 +25,7 @@ constexpr int LANES = 4;
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef std::int32_t Ints __attribute__((vector_size(4 * LANES)));
+typedef double Doubles __attribute__((vector_size(8 * LANES)));
 
 // The same in memory that is aligned to single numbers only.
 typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
@@ -66,9 +68,29 @@ WALD_INLINE Ints bits(Floats x) { return reinterpret_cast<Ints>(x); }
 WALD_INLINE Floats number(Ints x) { return reinterpret_cast<Floats>(x); }
 WALD_INLINE Floats converted(Ints x) { return __builtin_convertvector(x, Floats); }
 
-// In both, a NaN on the right stays: a comparison with it is false.
-WALD_INLINE Floats larger(Floats x, Floats y) { return x > y ? x : y; }
-WALD_INLINE Floats smaller(Floats x, Floats y) { return x < y ? x : y; }
+// In both, a NaN on the right stays: a comparison with it is false. x86 has instructions that do just this.
+WALD_INLINE Floats larger(Floats x, Floats y) {
+#if defined(__AVX512F__)
+  return _mm512_max_ps(x, y);
+#elif defined(__AVX2__)
+  return _mm256_max_ps(x, y);
+#elif defined(__x86_64__)
+  return _mm_max_ps(x, y);
+#else
+  return x > y ? x : y;
+#endif
+}
+WALD_INLINE Floats smaller(Floats x, Floats y) {
+#if defined(__AVX512F__)
+  return _mm512_min_ps(x, y);
+#elif defined(__AVX2__)
+  return _mm256_min_ps(x, y);
+#elif defined(__x86_64__)
+  return _mm_min_ps(x, y);
+#else
+  return x < y ? x : y;
+#endif
+}
 
 WALD_INLINE Floats magnitude(Floats x) { return number(bits(x) & 0x7fffffff); }
 
@@ -92,17 +114,31 @@ WALD_INLINE Floats root(Floats x) {
 #endif
 }
 
+// 1 / x where neither is near the ends of what a float can hold, to 1 unit in the last place.
+WALD_INLINE Floats inverse(Floats x) {
+#if defined(__AVX512F__)
+  // A division takes as long as twenty other steps. From 14 bits one step of Newton's makes 28.
+  const Floats near = _mm512_rcp14_ps(x);
+  return near + near * (1.0f - x * near);
+#else
+  return 1.0f / x;
+#endif
+}
+
 WALD_INLINE float largest(Floats x) {
   float found = x[0];
   for (int i = 1; i < LANES; ++i) found = found > x[i] ? found : x[i];
   return found;
 }
 
-WALD_INLINE double total(Floats x) {
+WALD_INLINE Doubles widened(Floats x) { return __builtin_convertvector(x, Doubles); }
+
+WALD_INLINE double total(Doubles x) {
   double sum = 0;
   for (int i = 0; i < LANES; ++i) sum += x[i];
   return sum;
 }
+WALD_INLINE double total(Floats x) { return total(widened(x)); }
 
 constexpr float INFINITE = __builtin_huge_valf();
 

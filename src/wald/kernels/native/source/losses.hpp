@@ -21,7 +21,7 @@ WALD_INLINE Floats held(Floats x, float low, float high) { return larger(all(low
 
 struct Squared {
   explicit Squared(const float*) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats r = prediction - target;
     return {r * r, r + r};
   }
@@ -29,7 +29,7 @@ struct Squared {
 
 struct Absolute {
   explicit Absolute(const float*) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats r = prediction - target;
     return {magnitude(r), sign(r)};
   }
@@ -38,7 +38,7 @@ struct Absolute {
 struct Percentage {
   float floor;
   explicit Percentage(const float* given) : floor(given[0]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats r = prediction - target, size = larger(all(floor), magnitude(target));
     return {magnitude(r) / size, sign(r) / size};
   }
@@ -46,7 +46,7 @@ struct Percentage {
 
 struct SquaredLog {
   explicit SquaredLog(const float*) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats r = log1p(prediction) - log1p(target);
     return {r * r, (r + r) / (1.0f + prediction)};
   }
@@ -55,7 +55,7 @@ struct SquaredLog {
 struct Huber {
   float delta;
   explicit Huber(const float* given) : delta(given[0]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats r = prediction - target, slope = held(r, -delta, delta);
     return {slope * (r - 0.5f * slope), slope};
   }
@@ -64,7 +64,7 @@ struct Huber {
 struct PseudoHuber {
   float delta;
   explicit PseudoHuber(const float* given) : delta(given[0]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats r = prediction - target, size = magnitude(r);
     const Floats most = larger(all(delta), size), q = smaller(all(delta), size) / most;
     const Floats hypotenuse = most * root(1.0f + q * q);
@@ -75,7 +75,7 @@ struct PseudoHuber {
 struct LogCosh {
   float scale, inverse;
   explicit LogCosh(const float* given) : scale(given[0]), inverse(1.0f / given[0]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats r = (prediction - target) / scale, size = magnitude(r);
     // Up to 1 by way of sinh(r/2); what is added beyond 1 is exactly 0 until then.
     const Floats half = sinh_to_half(0.5f * held(r, -1.0f, 1.0f)), twice = 2.0f * half * half;
@@ -93,7 +93,7 @@ struct LogCosh {
 struct Pinball {
   float level, rest;
   explicit Pinball(const float* given) : level(given[0]), rest(given[1]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats error = target - prediction;
     const Floats weight = error > 0.0f ? all(-level) : (error < 0.0f ? all(rest) : Floats{});
     return {level * larger(Floats{}, error) + rest * larger(Floats{}, -error), weight};
@@ -103,7 +103,7 @@ struct Pinball {
 struct SmoothedPinball {
   float level, rest, width;
   explicit SmoothedPinball(const float* given) : level(given[0]), rest(given[1]), width(given[2]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats error = target - prediction, inside = held(error, -width, width);
     const Floats up = width + inside, down = width - inside;
     const Floats curved = (level * up * up + rest * down * down) / (4.0f * width);
@@ -115,7 +115,7 @@ struct SmoothedPinball {
 struct Expectile {
   float level, rest;
   explicit Expectile(const float* given) : level(given[0]), rest(given[1]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats error = target - prediction, weighted = (error > 0.0f ? all(level) : all(rest)) * error;
     return {weighted * error, -2.0f * weighted};
   }
@@ -124,7 +124,7 @@ struct Expectile {
 struct Linex {
   float steepness;
   explicit Linex(const float* given) : steepness(given[0]) {}
-  Point at(Floats prediction, Floats target) const {
+  WALD_ALWAYS Point at(Floats prediction, Floats target) const {
     const Floats x = steepness * (prediction - target);
     const Ints is_near = magnitude(x) <= 0.5f;
     const Floats near = exp_beyond_line(x), grown = exp(x) - 1.0f;
@@ -135,7 +135,7 @@ struct Linex {
 
 struct Poisson {
   explicit Poisson(const float*) {}
-  Point at(Floats log_rate, Floats target) const {
+  WALD_ALWAYS Point at(Floats log_rate, Floats target) const {
     const Floats rate = exp(log_rate);
     return {rate - target * log_rate, rate - target};
   }
@@ -143,7 +143,7 @@ struct Poisson {
 
 struct PoissonRate {
   explicit PoissonRate(const float*) {}
-  Point at(Floats rate, Floats target) const {
+  WALD_ALWAYS Point at(Floats rate, Floats target) const {
     // A rate may be 0 where nothing is counted, and then has no log, nor needs one.
     const Floats counted = target > 0.0f ? rate : all(1.0f);
     return {rate - target * log(counted), 1.0f - target / counted};
@@ -152,7 +152,7 @@ struct PoissonRate {
 
 struct Gamma {
   explicit Gamma(const float*) {}
-  Point at(Floats log_mean, Floats target) const {
+  WALD_ALWAYS Point at(Floats log_mean, Floats target) const {
     const Floats ratio = target * exp(-log_mean);
     return {log_mean + ratio, 1.0f - ratio};
   }
@@ -160,7 +160,7 @@ struct Gamma {
 
 struct GammaMean {
   explicit GammaMean(const float*) {}
-  Point at(Floats mean, Floats target) const {
+  WALD_ALWAYS Point at(Floats mean, Floats target) const {
     const Floats ratio = target / mean;
     return {log(mean) + ratio, (1.0f - ratio) / mean};
   }
@@ -170,7 +170,7 @@ struct GammaMean {
 struct Tweedie {
   float up, down;
   explicit Tweedie(const float* given) : up(given[0]), down(given[1]) {}
-  Point at(Floats log_mean, Floats target) const {
+  WALD_ALWAYS Point at(Floats log_mean, Floats target) const {
     const Floats counted = target > 0.0f ? log_mean : all(1.0f);
     const Floats rise = exp(up * log_mean), fall = target * exp(down * counted);
     return {rise / up - fall / down, rise - fall};
@@ -180,7 +180,7 @@ struct Tweedie {
 struct BinaryCrossEntropy {
   float pos_weight, kept, moved;  // a target t is read as kept · t + moved
   explicit BinaryCrossEntropy(const float* given) : pos_weight(given[0]), kept(given[1]), moved(given[2]) {}
-  Point at(Floats logit, Floats target) const {
+  WALD_ALWAYS Point at(Floats logit, Floats target) const {
     target = kept * target + moved;
     const Floats yes = pos_weight * target, no = 1.0f - target;
     const Logistic p = logistic(logit);
@@ -190,6 +190,7 @@ struct BinaryCrossEntropy {
 
 // What something true costs where easy cases fade: (1 - p)^gamma · -log p, and its slope in the logit.
 WALD_INLINE Point faded(Floats yes, Floats no, Floats cost, float gamma) {
+  if (gamma == 0.0f) return {cost, -no};
   const Floats fade = raised(no, gamma);
   const Floats pull = yes == 0.0f ? Floats{} : yes * cost;  // p log p, 0 at an infinite cost
   return {fade * cost, -fade * (gamma * pull + no)};
@@ -198,7 +199,7 @@ WALD_INLINE Point faded(Floats yes, Floats no, Floats cost, float gamma) {
 struct Focal {
   float gamma, positive, negative;
   explicit Focal(const float* given) : gamma(given[0]), positive(given[1]), negative(given[2]) {}
-  Point at(Floats logit, Floats target) const {
+  WALD_ALWAYS Point at(Floats logit, Floats target) const {
     const Floats yes = positive * target, no = negative * (1.0f - target);
     const Logistic p = logistic(logit);
     const Point up = faded(p.yes, p.no, p.yes_cost, gamma), down = faded(p.no, p.yes, p.no_cost, gamma);
@@ -209,7 +210,7 @@ struct Focal {
 struct AsymmetricFocal {
   float gamma_pos, gamma_neg, clip;
   explicit AsymmetricFocal(const float* given) : gamma_pos(given[0]), gamma_neg(given[1]), clip(given[2]) {}
-  Point at(Floats logit, Floats target) const {
+  WALD_ALWAYS Point at(Floats logit, Floats target) const {
     const Logistic p = logistic(logit);
     const Point yes = faded(p.yes, p.no, p.yes_cost, gamma_pos);
     Point no;
@@ -221,11 +222,12 @@ struct AsymmetricFocal {
       const Floats left = smaller(all(1.0f), p.no + clip), gone = larger(Floats{}, p.yes - clip);
       Floats inverse;
       const Floats cost = -log_and_inverse(left, &inverse);
-      const Floats fade = raised(gone, gamma_neg);
-      const Floats steeper = gamma_neg == 0.0f ? Floats{} : gamma_neg * raised(gone, gamma_neg - 1.0f) * cost;
+      // gone^gamma is gone · gone^(gamma - 1), but 1 where gamma is 0.
+      const bool fades = gamma_neg != 0.0f;
+      const Floats slower = fades ? raised(gone, gamma_neg - 1.0f) : all(1.0f), last = fades ? gone : all(1.0f);
       const Ints counts = ~((left >= 1.0f) | (gone <= 0.0f));
-      no.value = counts ? fade * cost : Floats{};
-      no.slope = counts ? p.yes * p.no * (steeper + fade * inverse) : Floats{};
+      no.value = counts ? slower * last * cost : Floats{};
+      no.slope = counts ? slower * (p.yes * p.no) * (gamma_neg * cost + last * inverse) : Floats{};
     }
     const Floats rest = 1.0f - target;
     return {part(target, yes.value) + part(rest, no.value), target * yes.slope + rest * no.slope};
@@ -235,7 +237,7 @@ struct AsymmetricFocal {
 struct Hinge {
   float margin;
   explicit Hinge(const float* given) : margin(given[0]) {}
-  Point at(Floats score, Floats target) const {
+  WALD_ALWAYS Point at(Floats score, Floats target) const {
     const Floats yes = larger(Floats{}, margin - score), no = larger(Floats{}, margin + score), rest = 1.0f - target;
     const Floats up = no > 0.0f ? rest : Floats{}, down = yes > 0.0f ? target : Floats{};
     return {part(target, yes) + part(rest, no), up - down};
@@ -245,7 +247,7 @@ struct Hinge {
 struct SquaredHinge {
   float margin;
   explicit SquaredHinge(const float* given) : margin(given[0]) {}
-  Point at(Floats score, Floats target) const {
+  WALD_ALWAYS Point at(Floats score, Floats target) const {
     const Floats yes = larger(Floats{}, margin - score), no = larger(Floats{}, margin + score), rest = 1.0f - target;
     return {part(target, yes * yes) + part(rest, no * no), 2.0f * (part(rest, no) - part(target, yes))};
   }

@@ -20,7 +20,7 @@ WALD_INLINE float* gradient_of(const WaldSoftmax& call, std::int64_t row) {
 WALD_INLINE float weight_of(const WaldSoftmax& call, std::int64_t row) { return call.weight ? call.weight[row] : 1.0f; }
 
 WALD_INLINE bool is_class(const WaldSoftmax& call, std::int64_t row) {
-  return call.ids == nullptr || (call.ids[row] >= 0 && call.ids[row] < call.classes);
+  return call.ids == nullptr || static_cast<std::uint64_t>(call.ids[row]) < static_cast<std::uint64_t>(call.classes);
 }
 
 }  // namespace wald::WALD_LEVEL

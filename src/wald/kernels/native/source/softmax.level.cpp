@@ -30,9 +30,9 @@ float largest_of(const float* x, std::int64_t count) {
   return found;
 }
 
-// Σ e^(x - top), and the terms themselves to `terms` where that is not null.
-double exponentials(const float* x, std::int64_t count, float top, float* terms) {
-  double sum = 0;
+// Σ e^(x - top), and the terms themselves to `terms` where that is not null. Meanwhile `next`, as long, comes nearer.
+double exponentials(const float* x, std::int64_t count, float top, float* terms, const float* next) {
+  Doubles sum = {};
   std::int64_t i = 0;
   while (i < count) {
     const std::int64_t stop = count - i < 2 * GROUP ? count : i + 2 * GROUP;
@@ -41,6 +41,8 @@ double exponentials(const float* x, std::int64_t count, float top, float* terms)
       const Floats e = exp_of_negative(load(x + i) - top), f = exp_of_negative(load(x + i + LANES) - top);
       if (terms) store(terms + i, e), store(terms + i + LANES, f);
       a += e, b += f;
+      // Memory would else stand idle here, and the processor when it looks for the largest of the next row.
+      __builtin_prefetch(next + i), __builtin_prefetch(next + i + LANES);
     }
     for (; i < stop; i += LANES) {
       const int lanes = static_cast<int>(stop - i < LANES ? stop - i : LANES);
@@ -50,9 +52,9 @@ double exponentials(const float* x, std::int64_t count, float top, float* terms)
       a += e;
     }
     i = stop;
-    sum += total(a + b);
+    sum += widened(a + b);
   }
-  return sum;
+  return total(sum);
 }
 
 void multiply(float* x, std::int64_t count, float factor) {
@@ -89,7 +91,8 @@ double row_of_one(const WaldSoftmax& call, std::int64_t row, float* gradient, do
   const std::int64_t own = call.ids[row];
   const double share = call.class_weight ? call.class_weight[own] : 1.0f;
   const float top = largest_of(x, call.classes), own_logit = x[own];
-  const double sum = exponentials(x, call.classes, top, gradient), below = __builtin_log(sum);
+  const float* next = row + 1 < call.rows ? row_of(call, row + 1) : x;
+  const double sum = exponentials(x, call.classes, top, gradient, next), below = __builtin_log(sum);
   const double cost = below + (static_cast<double>(top) - own_logit), partition = top + below;
   if (gradient) {
     const double mass = scale * (share + 2 * call.z_loss * partition);
@@ -109,7 +112,7 @@ double row_of_many(const WaldSoftmax& call, std::int64_t row, float* gradient, d
   shares.whole = static_cast<float>(1 - smoothing);
   if (smoothing != 0) shares.even = static_cast<float>(smoothing / static_cast<double>(possible(x, classes)));
   const float top = largest_of(x, classes);
-  const double sum = exponentials(x, classes, top, nullptr), below = __builtin_log(sum), partition = top + below;
+  const double sum = exponentials(x, classes, top, nullptr, x), below = __builtin_log(sum), partition = top + below;
   double mass = 0, missed = 0;  // Σ share, Σ share (top - x)
   for (std::int64_t i = 0; i < classes;) {
     const std::int64_t stop = classes - i < GROUP ? classes : i + GROUP;

@@ -1,0 +1,1 @@
+"""Detection: boxes, the quality of what was found, heatmaps and keypoints."""

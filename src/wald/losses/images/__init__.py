@@ -1,0 +1,1 @@
+"""Images: how alike two are to the eye, how smooth one is, depth and registration."""

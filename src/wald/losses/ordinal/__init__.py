@@ -1,0 +1,1 @@
+"""Ordinal: classes in an order, where far off is worse than near."""

@@ -1,0 +1,1 @@
+"""Self-supervision: what is learned without labels."""

@@ -1,0 +1,1 @@
+"""Time series: whole forecasts, judged by their shape and timing."""
