@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import wald
-from wald.cards import Card, Real, shelf
+from wald.cards import Card, Formula, Real, shelf
+from wald.cards.formula import VOCABULARY
 from wald.cards.ports import library, preset
 
 ENTRIES = list(shelf.catalogue().values())
@@ -31,7 +32,7 @@ def _needs_nothing(kind: type[wald.Loss], fields: dict[str, object]) -> bool:
 
 
 def test_no_two_losses_claim_one_port() -> None:
-    counted = Counter(port.lower() for _, port, _ in PORTS)
+    counted = Counter(port for port, _ in {(port.lower(), name) for name, port, _ in PORTS})
     assert [port for port, times in counted.items() if times > 1] == []
 
 
@@ -80,11 +81,12 @@ def test_a_loss_of_ones_own_has_ports_too() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_the_values_to_know_can_be_worked_out(entry: shelf.Entry) -> None:
-    sizes = {"classes": 4, "batch": 8, "features": 5, "views": 2, "items": 6, "pixels": 9, "anchors": 8}
     loss = wald.get(entry.name)(**entry.defaults)
-    for name, value in loss.reference_points(**sizes).items():
-        assert name.isidentifier()
-        assert value == value, (name, value)
+    told = [Formula(value) for value in entry.at_defaults().points.values() if isinstance(value, str)]
+    sizes = {name: 8 for formula in told for name in formula.names - entry.fields.keys() - VOCABULARY.keys()}
+    found = loss.reference_points(**sizes)
+    assert all(value == value for value in found.values()), found
+    assert found.get("floor", -torch.inf) <= found.get("perfect", torch.inf)
 
 
 def test_a_size_that_is_missing_is_named() -> None:

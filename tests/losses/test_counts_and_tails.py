@@ -368,7 +368,7 @@ def test_a_large_log_mean_is_linear_for_a_negative_binomial() -> None:
 
 
 NAMES: dict[str, type[wald.Loss]] = {
-    "GammaNLL": wald.Gamma,
+    "GammaNLL": wald.GammaNLL,
     "reg:gamma": wald.Gamma,
     "gamma deviance": wald.Gamma,
     "reg:tweedie": wald.Tweedie,

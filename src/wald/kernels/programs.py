@@ -28,11 +28,11 @@ def _levels(level: float) -> tuple[float, float]:
 def _pinball(loss: losses.Pinball) -> Program | None:
     if isinstance(loss.level, tuple):
         return None
-    return Program("Pinball", (loss.scale * loss.level, loss.scale * (1 - loss.level)))
+    return Program("Pinball", (loss.factor * loss.level, loss.factor * (1 - loss.level)))
 
 
 def _percentage(loss: losses.Percentage) -> Program | None:
-    if loss.zero == "add" or loss.scale != 1:
+    if loss.zero == "add" or loss.factor != 1:
         return None
     return Program("Percentage", (loss.floor if loss.zero == "floor" else 0.0,))
 

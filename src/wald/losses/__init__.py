@@ -1,5 +1,7 @@
 """Floor 2: the catalogue. One loss, or one tight family, a file; one line here for each."""
 
+from .audio.spectra import STFT as STFT, MultiResolutionSTFT as MultiResolutionSTFT
+from .audio.waveforms import ESR as ESR, SISDR as SISDR, SNR as SNR
 from .classification.active_passive import (
     ActivePassive as ActivePassive,
     NormalisedCrossEntropy as NormalisedCrossEntropy,
@@ -19,6 +21,7 @@ from .classification.entmax import Entmax as Entmax
 from .classification.focal import Focal as Focal
 from .classification.focal_cosine import FocalCosine as FocalCosine
 from .classification.generalised_cross_entropy import GeneralisedCrossEntropy as GeneralisedCrossEntropy
+from .classification.gradient_harmonised import GradientHarmonised as GradientHarmonised
 from .classification.hierarchical import HierarchicalCrossEntropy as HierarchicalCrossEntropy
 from .classification.hinge import Hinge as Hinge, SquaredHinge as SquaredHinge
 from .classification.ldam import LDAM as LDAM
@@ -96,7 +99,19 @@ from .finance.sharpe_ratio import SharpeRatio as SharpeRatio
 from .finance.sortino_ratio import SortinoRatio as SortinoRatio
 from .finance.turnover import Turnover as Turnover
 from .finance.utility import Utility as Utility
+from .generative.critics import EnergyGAN as EnergyGAN, LeCam as LeCam, RelativisticGAN as RelativisticGAN
+from .generative.denoising import Denoising as Denoising, WeightedDenoising as WeightedDenoising
+from .generative.flow_matching import FlowMatching as FlowMatching
+from .generative.flow_nll import FlowNLL as FlowNLL
 from .generative.gan import GANDiscriminator as GANDiscriminator, GANGenerator as GANGenerator
+from .generative.gaussian_kl import GaussianKL as GaussianKL
+from .generative.gradient_penalty import GradientPenalty as GradientPenalty, PathLength as PathLength
+from .generative.importance_weighted import ImportanceWeighted as ImportanceWeighted
+from .generative.score_matching import (
+    DenoisingScoreMatching as DenoisingScoreMatching,
+    SlicedScoreMatching as SlicedScoreMatching,
+)
+from .generative.vector_quantisation import VectorQuantisation as VectorQuantisation
 from .images.errors import PSNR as PSNR, FocalFrequency as FocalFrequency, ScaleInvariantLog as ScaleInvariantLog
 from .images.smoothness import (
     EdgeAwareSmoothness as EdgeAwareSmoothness,
@@ -105,9 +120,20 @@ from .images.smoothness import (
 )
 from .images.ssim import SSIM as SSIM, LocalCrossCorrelation as LocalCrossCorrelation, MultiScaleSSIM as MultiScaleSSIM
 from .language.next_token import NextToken as NextToken
+from .language.unlikelihood import Unlikelihood as Unlikelihood
 from .margins.multi_margin import CrammerSinger as CrammerSinger, MultiMargin as MultiMargin
 from .margins.one_by_one import LeeLinWahba as LeeLinWahba, OneVersusAllHinge as OneVersusAllHinge
 from .margins.smooth_margins import Exponential as Exponential, ModifiedHuber as ModifiedHuber
+from .multilabel.distribution_balanced import DistributionBalanced as DistributionBalanced
+from .multilabel.label_pairs import ZLPR as ZLPR, MultiLabelMargin as MultiLabelMargin
+from .multilabel.two_way import TwoWay as TwoWay
+from .penalties.load_balancing import LoadBalancing as LoadBalancing
+from .penalties.logits import EntropyBonus as EntropyBonus, ZLoss as ZLoss
+from .penalties.sizes import ElasticNet as ElasticNet, Orthogonality as Orthogonality, SpreadOut as SpreadOut
+from .penalties.two_passes import Consistency as Consistency, PseudoLabel as PseudoLabel, RDrop as RDrop
+from .penalties.uncertainty import UncertaintyWeighting as UncertaintyWeighting
+from .ordinal.class_distance import ClassDistance as ClassDistance
+from .ordinal.conditional import ConditionalOrdinal as ConditionalOrdinal
 from .policies.grpo import GRPO as GRPO
 from .preferences.bradley_terry import BradleyTerry as BradleyTerry
 from .preferences.dpo import DPO as DPO
@@ -148,10 +174,23 @@ from .probabilistic.zero_inflated import (
     ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson as ZeroInflatedPoisson,
 )
+from .ranking.approximate_ranks import (
+    ApproxMRR as ApproxMRR,
+    ApproxNDCG as ApproxNDCG,
+    ApproxRankMSE as ApproxRankMSE,
+)
+from .ranking.lambda_loss import LambdaLoss as LambdaLoss
 from .ranking.list_mle import ListMLE as ListMLE
+from .ranking.list_net import ListNet as ListNet
+from .ranking.margin_mse import MarginMSE as MarginMSE
+from .ranking.margin_ranking import MarginRanking as MarginRanking
+from .ranking.negative_sampling import WARP as WARP, NegativeSampling as NegativeSampling
+from .ranking.neural_ndcg import NeuralNDCG as NeuralNDCG
 from .ranking.pairwise_hinge import PairwiseHinge as PairwiseHinge
 from .ranking.pairwise_logistic import PairwiseLogistic as PairwiseLogistic
 from .ranking.partial_auc import PartialAUC as PartialAUC
+from .ranking.rank_net import RankNet as RankNet
+from .ranking.sampled import NoiseContrastive as NoiseContrastive, SampledSoftmax as SampledSoftmax
 from .ranking.soft_spearman import SoftSpearman as SoftSpearman
 from .regression.absolute import Absolute as Absolute
 from .regression.cauchy import Cauchy as Cauchy
@@ -208,6 +247,10 @@ from .self_supervision.msn import MSN as MSN
 from .self_supervision.sim_siam import SimSiam as SimSiam
 from .self_supervision.swav import SwAV as SwAV
 from .self_supervision.vic_reg import VICReg as VICReg
+from .sequences.ctc import CTC as CTC
+from .sequences.guided_attention import GuidedAttention as GuidedAttention
+from .sequences.permutation_invariant import PermutationInvariant as PermutationInvariant
+from .sequences.transducer import Transducer as Transducer
 from .survival.accelerated_failure_time import AcceleratedFailureTime as AcceleratedFailureTime
 from .survival.case_control_cox import CaseControlCox as CaseControlCox
 from .survival.concordance import Concordance as Concordance
@@ -223,3 +266,5 @@ from .survival.weibull_survival import WeibullSurvival as WeibullSurvival
 from .time_series.dilate import DILATE as DILATE
 from .time_series.soft_dtw import SoftDTW as SoftDTW
 from .time_series.tilde_q import TildeQ as TildeQ
+from .uncertainty.class_anchor import ClassAnchor as ClassAnchor
+from .uncertainty.outlier_exposure import OutlierExposure as OutlierExposure

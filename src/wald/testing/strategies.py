@@ -48,7 +48,8 @@ def inputs_of(
         raise ValueError(f"a batch has at least one example and a choice two classes; got most={most}, {classes=}.")
     dtype = dtype or torch.float64
     domains = [domain for _, domain in loss.named_domains]
-    sizes = {axis: SIZE for domain in domains for axis in (*domain.axes, *domain.soft)} | {"classes": classes}
+    sizes = {axis: SIZE for domain in domains for axis in (*domain.axes, *domain.soft)}
+    sizes |= {"classes": classes, "channels": 1}
     # What one input fixes holds for the others.
     sizes |= {domain.axes[-1]: domain.size for domain in domains if domain.axes and domain.size is not None}
 

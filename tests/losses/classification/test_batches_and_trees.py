@@ -273,3 +273,20 @@ def test_a_probability_of_zero_for_what_is_true_costs_infinity() -> None:
     assert p.grad is not None
     near(p.grad, [[-1.0, 0.0]])
     assert wald.NegativeLogLikelihood(space="probabilities")(p, torch.tensor([1])) == torch.inf
+
+
+# Gradient harmony.
+
+
+def test_gradient_harmonised_is_the_mean_of_the_means_of_its_bins() -> None:
+    z, t = 2 * scores(classes=1, rows=200)[:, 0], labels(6, 200)
+
+    def by_bins(z: Tensor, t: Tensor) -> Tensor:
+        each = F.binary_cross_entropy_with_logits(z, t, reduction="none")
+        place = ((z.sigmoid() - t).abs() * 7).floor().clamp(max=6)
+        return torch.stack([each[place == k].mean() for k in place.unique()]).mean()
+
+    agree(wald.GradientHarmonised(bins=7), by_bins, z, t)
+    agree(wald.GradientHarmonised(bins=1), wald.BinaryCrossEntropy(), z, t)
+    kept = torch.arange(200) % 3 > 0
+    near(wald.GradientHarmonised()(z, t, mask=kept), wald.GradientHarmonised()(z[kept], t[kept]))

@@ -149,9 +149,9 @@ LOOPS: list[tuple[wald.Loss, Callable[[Met], float]]] = [
     (wald.SmoothAP(), smooth_ap),
     (wald.PNP(form="O"), pnp(lambda r: r)),
     (wald.PNP(form="Ds"), pnp(lambda r: math.log(1 + r))),
-    (wald.PNP(form="Dq", bend=2.0), pnp(lambda r: 1 - 1 / (1 + r) ** 2)),
+    (wald.PNP(form="Dq"), pnp(lambda r: 1 - 1 / (1 + r))),
     (wald.PNP(form="Iu"), pnp(lambda r: (1 + r) * math.log(1 + r))),
-    (wald.PNP(form="Ib", bend=2.0), pnp(lambda r: (2 * r - math.log(1 + 2 * r)) / 4)),
+    (wald.PNP(form="Ib"), pnp(lambda r: (2 * r - math.log(1 + 2 * r)) / 4)),
 ]
 
 

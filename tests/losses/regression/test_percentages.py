@@ -44,8 +44,8 @@ def test_a_fast_path_knows_what_it_divides_by() -> None:
     p, y = torch.rand(2, 5000, generator=torch.Generator().manual_seed(0)) + 0.1
     for loss in (
         wald.Percentage(zero="add", floor=0.5),
-        wald.Percentage(scale=100.0),
-        wald.Pinball(level=0.8, scale=2.0),
+        wald.Percentage(factor=100.0),
+        wald.Pinball(level=0.8, factor=2.0),
     ):
         torch.testing.assert_close(loss(p, y), loss.per_example(p.double(), y.double()).mean().float())
 
@@ -87,12 +87,12 @@ def test_a_naive_forecast_has_a_scaled_error_of_1() -> None:
 def test_pinball_has_the_factor_and_the_sum_of_each_library() -> None:
     """The fifteenth disagreement: pytorch-forecasting doubles it, CatBoost adds up where others take the mean."""
     p, y = torch.randn(2, 40, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    median = wald.Pinball(scale=2.0)
+    median = wald.Pinball(factor=2.0)
     same(median.per_example(p, y), wald.Absolute().per_example(p, y))
     levels = (0.1, 0.5, 0.9)
     each = torch.stack([wald.Pinball(level=q).per_example(p[:, k], y[:, 0]) for k, q in enumerate(levels)], -1)
     same(wald.Pinball(level=levels).per_example(p, y[:, 0]), each.mean(-1))
-    same(wald.Pinball(level=levels, scale=3.0).per_example(p, y[:, 0]), each.sum(-1))
+    same(wald.Pinball(level=levels, factor=3.0).per_example(p, y[:, 0]), each.sum(-1))
     same(
         wald.Pinball(like="pytorch_forecasting", level=levels).per_example(p, y[:, 0]),
         2 * each.mean(-1),

@@ -32,10 +32,6 @@ def _keras_rows(name: str) -> Call:
     return lambda module, p, y: getattr(module, name)(reduction=None)(y, p)
 
 
-def _lightly(module: Any, p: Tensor, y: Tensor) -> Tensor:
-    return torch.stack([module.NegativeCosineSimilarity()(a[None], b[None]) for a, b in zip(p, y, strict=True)])
-
-
 #: The port, the module that has it, how it is called, and the shape of a batch.
 TABLE: list[tuple[str, str, Call, tuple[int, ...]]] = [
     ("kornia.losses.CauchyLoss", "kornia.losses", _kornia("cauchy_loss"), (3, 7)),
@@ -49,7 +45,6 @@ TABLE: list[tuple[str, str, Call, tuple[int, ...]]] = [
     ("keras.losses.MeanAbsolutePercentageError", "keras.losses", _keras("MeanAbsolutePercentageError"), (21,)),
     ("keras.losses.MeanSquaredLogarithmicError", "keras.losses", _keras("MeanSquaredLogarithmicError"), (21,)),
     ("keras.losses.CosineSimilarity", "keras.losses", _keras_rows("CosineSimilarity"), (5, 4)),
-    ("lightly.loss.NegativeCosineSimilarity", "lightly.loss", _lightly, (5, 4)),
 ]
 
 

@@ -118,8 +118,8 @@ def _of_catalogue(subject: Subject, inputs: Inputs, close: float) -> Reduction:
     mean, values = subject.call(*inputs).detach(), subject.values(*inputs).detach()
     changed = tuple(torch.cat([x[:1], x[1:].flip(0)]) for x in inputs)
     fewer = tuple(x[:3] for x in inputs)
-    apart = [subject.values(*changed)[:1], subject.values(*fewer)[:1]]
-    meets = any(not torch.allclose(values[:1], other, rtol=close, atol=close) for other in apart)
+    apart = [subject.values(*changed)[:1], subject.values(*fewer)]
+    meets = any(not torch.allclose(values[: len(other)], other, rtol=close, atol=close) for other in apart)
     plain = torch.allclose(mean, values.mean(), rtol=close, atol=close * 1e-3)
     return Reduction(
         reduction="mean" if plain else "weighted mean",

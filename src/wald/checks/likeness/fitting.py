@@ -27,7 +27,7 @@ _STEPS = 12
 #: What is further off than this after some steps, as a mean square, is another loss.
 _HOPELESS = 0.02
 #: Counts and places are no shape of a loss.
-_NOT_SHAPES = ("ignore_index", "axis")
+_NOT_SHAPES = ("ignore_index", "axis", "factor")
 
 
 @cache
@@ -184,4 +184,5 @@ def round_fields(loss: Loss) -> bool:
 @cache
 def same_inputs(loss: Loss) -> tuple[object, ...]:
     """What must agree for two losses to be held beside each other on one battery."""
-    return (loss.named_domains, id(battery(loss)))
+    # Where examples meet, a unit of the battery is a batch.
+    return (loss.named_domains, loss.card.coupling, id(battery(loss)))

@@ -25,6 +25,8 @@ from .traces import Likeness, Trace, compared
 
 #: Losses that are another one with its examples laid out otherwise, or with one more table.
 _LAID_OUT: Final = ("NextToken", "CostSensitiveCrossEntropy")
+#: A field that is found this many times as large or as small as it started is no field of anybody's loss.
+_FAR: Final = 1e3
 #: So many fields of a loss are tried for its mistakes where nobody said what it is.
 _TRIED: Final = 6
 
@@ -117,14 +119,23 @@ def _convention(subject: Subject, loss: Loss) -> Convention | None:
 
 
 def _fitting(readings: list[tuple[ReadAs, tuple[Loss, ...]]]) -> Known | None:
-    """The loss that it is at fields that are searched for."""
+    """The loss that it is at fields that are searched for; one that it is exactly rather than up to a factor."""
+    up_to: Known | None = None
     for reading, losses in readings:
         for loss in _nearest_of_each(reading, losses):
             nothing = Trace(reading.alone.values * float("nan"), reading.alone.slopes)
             fit, likeness = fitted(reading.alone, loss, lambda at, nothing=nothing: worked_out(at) or nothing)
-            if (found := _of(reading, fit, likeness)) is not None:
+            found = _of(reading, fit, likeness)
+            if found is not None and found.scale == 1 and not found.shift:
                 return found
-    return None
+            up_to = up_to or (found if _plausible(fit, loss) else None)
+    return up_to
+
+
+def _plausible(fit: Loss, start: Loss) -> bool:
+    """Whether the fields are such as people use: far beyond them losses become other losses, up to a factor."""
+    pairs = [(getattr(fit, axis.name), getattr(start, axis.name)) for axis in numeric(start)]
+    return all(abs(there) <= _FAR * abs(here) and abs(here) <= _FAR * abs(there) for there, here in pairs if here)
 
 
 def _nearest_of_each(reading: ReadAs, losses: tuple[Loss, ...]) -> list[Loss]:

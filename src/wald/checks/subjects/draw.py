@@ -105,5 +105,7 @@ def _sizes(domains: list[Domain], classes: int) -> dict[str, int]:
     """How many entries each named axis has; an axis that a domain fixes has that size everywhere."""
     sizes = {axis: SIZE for domain in domains for axis in (*domain.axes, *domain.soft)}
     sizes |= {"classes": classes} if "classes" in sizes else {}
+    # Of an image, what one channel does the others do too, and each would make every check as much dearer.
+    sizes |= {"channels": 1} if "channels" in sizes else {}
     fixed = {domain.axes[-1]: domain.size for domain in domains if domain.axes and domain.size is not None}
     return sizes | fixed

@@ -96,7 +96,7 @@ def _pass_over(
     costs, triplets = x.new_zeros(len(x)), torch.zeros((), dtype=torch.int64, device=x.device)
     gradient = None if counts is None else _Gradient(x)
     mine = _hardest if loss.mining == "batch-hard" else _every
-    height = max(1, _BUDGET // (len(x) * x.element_size()))
+    height = max(1, _BUDGET // max(1, len(x) * x.element_size()))
     for start, stop in strips(len(x), len(x), x, budget=_BUDGET):
         # Squared distances less the square of the anchor, which is the same for all.
         strip = buffer.product(x[start:stop], x, -2.0, plus=squares)

@@ -91,7 +91,7 @@ class BetaProper(Supervised):
         when="Decisions are taken at thresholds in a known region, and probabilities must be right there.",
         when_not="Thresholds are known one by one (ThresholdWeighted), or only one decision counts "
         "(CostSensitiveCrossEntropy).",
-        aliases=("beta family", "beta loss", "Buja", "boosting loss"),
+        aliases=("beta family", "beta loss", "Buja"),
         tags=("classification", "probabilities", "proper", "thresholds", "costs", "imbalanced", "calibration"),
         cite=(
             "Buja, Stuetzle & Shen 2005, Loss Functions for Binary Class Probability Estimation and Classification",

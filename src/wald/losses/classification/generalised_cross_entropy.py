@@ -79,7 +79,6 @@ class GeneralisedCrossEntropy(Supervised, OverClasses):
         ),
         aliases=(
             "GCE",
-            "Lq",
             "generalized cross entropy",
             "GeneralizedCrossEntropy",
             "mean absolute error of probabilities",

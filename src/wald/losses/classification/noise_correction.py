@@ -67,7 +67,6 @@ class ForwardCorrection(Supervised, OverClasses):
         slope="bounded",
         when="Labels are wrong in a way that is known, or was estimated from examples that were checked.",
         when_not="Nothing is known of the noise (GeneralisedCrossEntropy, ActivePassive).",
-        points={},
         aliases=("forward loss correction", "transition matrix", "noise transition matrix", "forward noise correction"),
         tags=("classification", "label noise", "wrong labels", "noise matrix", "confusion matrix"),
         cite=("Patrini et al. 2017, arXiv:1609.03683",),
@@ -146,7 +145,6 @@ class BackwardCorrection(Supervised, OverClasses):
         slope="bounded",
         when="Labels are wrong in a way that is known, and an unbiased estimate of the true loss is wanted.",
         when_not="For training (ForwardCorrection), or where noise nearly hides a class.",
-        points={},
         aliases=(
             "backward loss correction",
             "unbiased loss",

@@ -74,7 +74,6 @@ class PositiveUnlabelled(Loss):
         denominator="the unmasked examples, each counted by its weight",
         when="Some positives are known, everything else is unlabelled, and their share can be guessed.",
         when_not="Negatives are known (BinaryCrossEntropy), or the known positives are not like the others.",
-        points={},
         aliases=("PU learning", "nnPU", "uPU", "PULoss", "nnPULoss", "positive-unlabeled", "PositiveUnlabeled"),
         tags=("classification", "binary", "positive-unlabelled", "semi-supervised", "missing labels", "weak labels"),
         cite=(

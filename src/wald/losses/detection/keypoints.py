@@ -96,7 +96,8 @@ class AdaptiveWing(Supervised):
             q="(theta / epsilon)**a",
             rise="omega * a * q / theta / (1 + q)",
         ),
-        convex=False,
+        # The curved part, of an error to the power a, is convex up to where that is a - 1; so for all a between.
+        convex=lambda loss: all(a - 1 >= (loss.theta / loss.epsilon) ** a for a in (loss.alpha - 1, loss.alpha)),
         bounded_below=True,
         perfect_is_minimal=True,
         slope="bounded",

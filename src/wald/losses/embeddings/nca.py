@@ -41,7 +41,7 @@ class NCA(Contrastive):
     temperature: float = param(
         default=0.1, above=0, typical=(1.0,), help="what squared distances are divided by; 1 / scale elsewhere"
     )
-    normalise: bool = param(default=True, typical=(False,), help="vectors are brought to length 1")
+    normalise: bool = param(default=True, help="vectors are brought to length 1")
 
     card = Card(
         task="other",

@@ -18,9 +18,9 @@ class PNP(Contrastive):
     it, and the mean over positives of a function of r, by which the `form`s differ:
 
     - "O": r itself;
-    - "Iu": (1 + r) log(1 + r), and "Ib": (a r - log(1 + a r)) / a²: the further back, the steeper (queries that are far
+    - "Iu": (1 + r) log(1 + r), and "Ib": (2 r - log(1 + 2 r)) / 4: the further back, the steeper (queries that are far
       from right lead);
-    - "Ds": log(1 + r), and "Dq": 1 - (1 + r)^-a: the further back, the flatter, so that mislabelled positives pull
+    - "Ds": log(1 + r), and "Dq": r / (1 + r): the further back, the flatter, so that mislabelled positives pull
       little. The authors find "Dq" best.
 
     Smooth-AP in contrast counts positives, too, and so pushes one positive behind another. pytorch-metric-learning and
@@ -43,9 +43,6 @@ class PNP(Contrastive):
 
     form: str = param(default="Dq", choices=("Dq", "Ds", "O", "Iu", "Ib"), help="the function of how many come before")
     temperature: float = param(default=0.01, above=0, help="how far apart two cosines are told apart")
-    bend: float = param(
-        default=1.0, above=0, help='a, how soon "Dq" flattens out or "Ib" becomes steep; alpha and b elsewhere'
-    )
     itself: bool = param(default=False, typical=(True,), help="a query counts as its own first positive")
 
     card = Card(
@@ -85,8 +82,8 @@ class PNP(Contrastive):
             case "Ds":
                 return before.log1p()
             case "Dq":
-                return -torch.expm1(-self.bend * before.log1p())
+                return before / (1 + before)
             case "Iu":
                 return (1 + before) * before.log1p()
             case _:
-                return (self.bend * before - (self.bend * before).log1p()) / self.bend**2
+                return (2 * before - (2 * before).log1p()) / 4

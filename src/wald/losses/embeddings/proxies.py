@@ -45,7 +45,6 @@ class ProxyNCA(Contrastive):
         ),
         convex=True,
         bounded_below=False,
-        smooth=3,
         slope="bounded",
         when="You compare with the paper, or want other proxies to be pushed away without end.",
         when_not="You want probabilities or a floor at 0 (ProxySoftmax), or proxies that see the batch (ProxyAnchor).",

@@ -15,10 +15,10 @@ from ..pieces.powers import raised, ratio
 class PSNR(Supervised):
     """Minus the peak signal-to-noise ratio of an image, in decibels: the log of its mean squared error.
 
-    -10 log10(data_range² / (mse + floor · data_range²)), the mean squared error over the pixels of each image by itself. Each
-    image is pulled by its relative error, where Squared is about the worst images. `data_range` is the difference between
-    white and black; it adds a constant and no slope. Without `floor` a perfect image is at minus infinity; at 1e-8 it
-    is -80 dB.
+    -10 log10(data_range² / (mse + floor · data_range²)), the mean squared error over the pixels of each image by
+    itself. Each image is pulled by its relative error, where Squared is about the worst images. `data_range` is the
+    difference between white and black; it adds a constant and no slope. Without `floor` a perfect image is at minus
+    infinity; at 1e-8 it is -80 dB.
 
     Kornia takes the mean over the batch before the log, and has no floor: on one image both agree.
 
@@ -173,8 +173,10 @@ class FocalFrequency(Supervised):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
-        spectrum = torch.fft.fft2(prediction - target, norm="ortho")
-        squares = spectrum.real.square() + spectrum.imag.square()
+        error = prediction - target
+        # Not every library of transforms takes a batch of nothing.
+        spectrum = torch.fft.fft2(error, norm="ortho") if error.numel() else error.to(torch.complex64)
+        squares = (spectrum.real.square() + spectrum.imag.square()).to(error.dtype)
         basis = squares.detach() if self.fixed_weight else squares
         largest = basis.amax((-2, -1), keepdim=True).expand_as(basis)
         return (raised(ratio(basis, largest), self.alpha / 2) * squares).mean((-3, -2, -1))

@@ -19,7 +19,8 @@ class MultiMargin(Supervised, OverClasses):
     max(0, margin - s_y + s_k)**power, over all classes k but the true one. **torch adds these up and divides by the
     number of classes, the true one included**, as here; `average=False` is the sum of Weston and Watkins.
 
-    With more than two classes its best scores need not be highest for the likeliest class; those of LeeLinWahba are.
+    With more than two classes and power 1 its best scores need not be highest for the likeliest class; with power 2,
+    and for LeeLinWahba, they are.
     torch's `weight` multiplies what an example costs by the weight of its class and divides by the number of examples:
     pass `weight=w[target], normalizer="rows"`.
 
@@ -48,8 +49,8 @@ class MultiMargin(Supervised, OverClasses):
         ),
         elicits="unresolved",
         proper=False,
-        calibrated=False,
-        invertible=False,
+        calibrated=lambda loss: loss.power == 2,
+        invertible=lambda loss: loss.power == 2,
         symmetric=False,
         convex=True,
         perfect_is_minimal=True,
@@ -71,9 +72,9 @@ class MultiMargin(Supervised, OverClasses):
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         prediction, target = classes_last(self, self.axis, prediction, target)
         own = target.unsqueeze(-1)
-        short = (self.margin - prediction.gather(-1, own) + prediction).relu() ** self.power
-        # The true class leads itself by nothing; it does not take part.
-        total = short.scatter(-1, own, 0.0).sum(-1)
+        # The true class does not take part: it is given the lead over itself that costs nothing.
+        lead = (prediction.gather(-1, own) - prediction).scatter(-1, own, self.margin)
+        total = ((self.margin - lead).relu() ** self.power).sum(-1)
         return total / prediction.shape[-1] if self.average else total
 
 
@@ -96,7 +97,7 @@ class CrammerSinger(Supervised, OverClasses):
     tensor(0.5000)
     """
 
-    margin: float = param(default=1.0, at_least=0, quiet=True, typical=(0.0,), help="the lead that costs nothing")
+    margin: float = param(default=1.0, at_least=0, quiet=True, typical=(0.5,), help="the lead that costs nothing")
     ignore_index: int = param(default=-100, quiet=True, help="the class id that marks targets to leave out")
     axis: int = param(default=-1, quiet=True, help="where the classes lie in prediction; 1 for (N, C, H, W)")
 

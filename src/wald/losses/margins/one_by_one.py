@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from ...cards import Card, ClassId, Formula, Real, param
 from ...core import Supervised
 from ..pieces.over_classes import OverClasses
-from ..pieces.softmax import classes_last
+from ..pieces.softmax import below_infinity, classes_last
 
 
 class OneVersusAllHinge(Supervised, OverClasses):
@@ -79,6 +80,7 @@ class LeeLinWahba(Supervised, OverClasses):
 
     Of the usual multi-class hinges this one is consistent: with power 1 its best scores are 1 for the likeliest class
     and -1 / (classes - 1) for all others, whether or not any class has a chance of one half.
+    A class with a score of -inf cannot occur and takes no part, in the mean and in the number of classes either.
 
     Shapes: prediction (*batch, classes), scores of any scale; target (*batch) class ids. `axis=1` for images.
 
@@ -120,6 +122,11 @@ class LeeLinWahba(Supervised, OverClasses):
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         prediction, target = classes_last(self, self.axis, prediction, target)
-        centred = prediction - prediction.mean(-1, keepdim=True)
-        cost = (centred + 1 / max(prediction.shape[-1] - 1, 1)).relu() ** self.power
-        return cost.scatter(-1, target.unsqueeze(-1), 0.0).sum(-1)
+        prediction, own = below_infinity(prediction), target.unsqueeze(-1)
+        possible = prediction != -torch.inf
+        scores = prediction.masked_fill(~possible, 0.0)
+        count = possible.sum(-1, keepdim=True).to(prediction.dtype)
+        centred = scores - scores.sum(-1, keepdim=True) / count.clamp(min=1)
+        cost = (centred + 1 / (count - 1).clamp(min=1)).relu() ** self.power
+        total = cost.masked_fill(~possible, 0.0).scatter(-1, own, 0.0).sum(-1)
+        return total.masked_fill(~possible.gather(-1, own).squeeze(-1), torch.inf)

@@ -1,5 +1,8 @@
 """Two binary losses of the margin that give back a probability: modified Huber and exponential."""
 
+import math
+
+import torch
 from torch import Tensor
 
 from ...cards import BinaryTarget, Card, Formula, Real
@@ -102,7 +105,12 @@ class Exponential(Supervised):
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         no = 1 - target
-        return target * spared((-prediction).exp(), target) + no * spared(prediction.exp(), no)
+        return target * _growing(-prediction, target) + no * _growing(prediction, no)
+
+
+def _growing(x: Tensor, share: Tensor) -> Tensor:
+    """exp(x), but 1 where it would overflow and its share is none: 0 times infinity has no slope."""
+    return x.masked_fill((share == 0) & (x > math.log(torch.finfo(x.dtype).max)), 0.0).exp()
 
 
 def _short(gap: Tensor) -> Tensor:

@@ -52,8 +52,8 @@ def pair(prediction: Tensor, target: Tensor) -> Pair:
     true_top, true_bottom = _ordered(target[..., 1], target[..., 3])
     width, height = right - left, bottom - top
     true_width, true_height = true_right - true_left, true_bottom - true_top
-    wide = (torch.minimum(right, true_right) - torch.maximum(left, true_left)).relu()
-    high = (torch.minimum(bottom, true_bottom) - torch.maximum(top, true_top)).relu()
+    wide = _length(torch.minimum(right, true_right) - torch.maximum(left, true_left))
+    high = _length(torch.minimum(bottom, true_bottom) - torch.maximum(top, true_top))
     common = wide * high
     union = width * height + true_width * true_height - common
     return Pair(
@@ -74,3 +74,8 @@ def _ordered(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     # Not by minimum and maximum, which share the slope where both are equal: a box without width could not open.
     crossed = a > b
     return torch.where(crossed, b, a), torch.where(crossed, a, b)
+
+
+def _length(gap: Tensor) -> Tensor:
+    # Not relu, which has no slope at 0: boxes that just touch could not move into each other.
+    return torch.where(gap < 0, torch.zeros_like(gap), gap)

@@ -128,6 +128,7 @@ def masks_of(kind: str, ignore_index: int | None, prediction: Tensor, target: Te
         labels = (target.unsqueeze(-1) == ids).to(prediction.dtype)
     else:
         labels = target
+    counted = None
     if ignore_index is not None:
         counted = target != ignore_index
         counted = counted.unsqueeze(-1) if kind == "multiclass" else counted
@@ -137,7 +138,7 @@ def masks_of(kind: str, ignore_index: int | None, prediction: Tensor, target: Te
     p = prediction.softmax(-1) if kind == "multiclass" else prediction.sigmoid()
     # For a sigmoid 1 - p is as exact as p, so that what little is wrong with a sure mask is not rounded away.
     rest = 1 - p if kind == "multiclass" else (-prediction).sigmoid()
-    if ignore_index is not None:
+    if counted is not None:
         p, rest = p * counted, rest * counted
     if kind == "binary":
         return p.unsqueeze(-2), rest.unsqueeze(-2), labels.unsqueeze(-2)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...cards import Card, Domain, Formula, Parameters, PlainParameters, param
-from ...core import DomainError, Supervised
+from ...core import Supervised
 from ..pieces.gamma_function import beyond_stirling
 from ..pieces.law import Law
 from ..pieces.softplus import softplus
@@ -46,7 +46,8 @@ class BetaLikelihood(Supervised, Law):
             "target": Domain(
                 says="a share strictly between 0 and 1",
                 low=0.0,
-                high=1.0,
+                # The largest number of single precision that is below 1.
+                high=1 - 2**-24,
                 open_low=True,
                 typical=(0.05, 0.95),
                 safe=0.5,
@@ -73,16 +74,6 @@ class BetaLikelihood(Supervised, Law):
     )
 
     positive = ("first shape (a)", "second shape (b)")
-
-    def refuse(self, *inputs: Tensor) -> None:
-        super().refuse(*inputs)
-        ones = int((inputs[1] == 1).sum())
-        if ones:
-            raise DomainError(
-                f"BetaLikelihood: {ones} of {inputs[1].numel()} targets are exactly 1, where the density is 0 or "
-                "infinite. Move them inwards, as by (target * (n - 1) + 0.5) / n for n rows, or leave them out with "
-                "mask=target < 1."
-            )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         log_a, log_b = self.parameters(prediction)

@@ -49,7 +49,7 @@ class BinnedNLL(Supervised):
         bounded_below=True,
         slope="bounded",
         smooth=3,
-        points={"chance": "log(bins)"},
+        points={"chance": "log(classes)"},
         when="The target may have any distribution, and rows are many.",
         when_not="Rows are few, or targets go far beyond those seen in training (GaussianNLL, StudentTNLL).",
         aliases=("bar distribution", "histogram density", "regression as classification", "BarDistribution"),

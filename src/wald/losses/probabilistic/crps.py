@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...cards import Card, Formula, Real, param
-from ...core import ShapeError, Supervised
+from ...core import Loss, ShapeError, Supervised
 from ..pieces.ties import runs
 
 
@@ -74,15 +74,20 @@ class CRPS(Supervised):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
-        members = prediction.shape[-1]
-        if members < 1 + self.fair:
-            raise ShapeError(
-                f"CRPS: prediction {tuple(prediction.shape)} has {members} members; "
-                + ("pairs of different ones need 2. Use fair=False." if members else "an ensemble has at least 1.")
-            )
-        ordered = (prediction - target.unsqueeze(-1)).sort(-1).values
-        first, last = runs(ordered.detach())
-        return (ordered.abs() * ranked_share(ordered, first + last, fair=self.fair)).sum(-1)
+        return ensemble_crps(self, prediction, target, fair=self.fair)
+
+
+def ensemble_crps(loss: Loss, prediction: Tensor, target: Tensor, *, fair: bool) -> Tensor:
+    """The score of each ensemble; `loss` is who asks, for the message."""
+    members = prediction.shape[-1]
+    if members < 1 + fair:
+        raise ShapeError(
+            f"{type(loss).__name__}: prediction {tuple(prediction.shape)} has {members} members; "
+            + ("pairs of different ones need 2. Use fair=False." if members else "an ensemble has at least 1.")
+        )
+    ordered = (prediction - target.unsqueeze(-1)).sort(-1).values
+    first, last = runs(ordered.detach())
+    return (ordered.abs() * ranked_share(ordered, first + last, fair=fair)).sum(-1)
 
 
 def ranked_share(ordered: Tensor, twice: Tensor, *, fair: bool) -> Tensor:

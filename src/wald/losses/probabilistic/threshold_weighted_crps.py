@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...cards import Card, Formula, Real, param
 from ...core import Supervised
-from .crps import CRPS
+from .crps import ensemble_crps
 
 
 class ThresholdWeightedCRPS(Supervised):
@@ -65,4 +65,4 @@ class ThresholdWeightedCRPS(Supervised):
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         low, high = (self.threshold, None) if self.tail == "above" else (None, self.threshold)
-        return CRPS(fair=self.fair).per_example(prediction.clamp(low, high), target.clamp(low, high))
+        return ensemble_crps(self, prediction.clamp(low, high), target.clamp(low, high), fair=self.fair)

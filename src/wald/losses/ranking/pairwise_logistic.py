@@ -56,7 +56,7 @@ class PairwiseLogistic(Supervised):
         slope="bounded",
         when="You are judged by the area under the ROC curve, and the order of examples is all that is used.",
         when_not="Probabilities are wanted (BinaryCrossEntropy), or batches have few positives.",
-        aliases=("AUC loss", "AUC surrogate", "pairwise logistic", "RankNet", "PairLogit", "bipartite ranking"),
+        aliases=("AUC loss", "AUC surrogate", "pairwise logistic", "bipartite ranking"),
         tags=("ranking", "AUC", "imbalanced", "pairs", "ROC", "binary"),
         cite=(
             "Burges et al. 2005, doi:10.1145/1102351.1102363 (RankNet)",

@@ -52,7 +52,6 @@ class CosineDistance(Supervised):
         ports={
             "keras.losses.CosineSimilarity": {"form": "negative"},
             "optax.cosine_distance": {},
-            "lightly.loss.NegativeCosineSimilarity": {"form": "negative"},
         },
         tags=("direction", "embedding", "similarity", "vector", "distillation"),
         cite=("Salton & McGill 1983",),

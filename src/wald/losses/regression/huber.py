@@ -13,7 +13,7 @@ class Huber(Supervised):
     Its minimiser lies between the mean (large `delta`) and the median (small `delta`), and is neither of them
     for a skewed target.
 
-    SmoothL1 is this loss divided by its threshold: SmoothL1(beta=d) = Huber(delta=d) / d. They agree at 1, and
+    Smooth L1 is this loss divided by its threshold: SmoothL1(beta=d) = Huber(delta=d) / d. They agree at 1, and
     part elsewhere: an error of 5 costs 0.495 here at delta=0.1, and 4.95 there at beta=0.1. As `delta`
     shrinks, this loss fades to nothing, while SmoothL1 becomes the absolute error. The threshold is called
     `alpha` in LightGBM and `epsilon` in scikit-learn's HuberRegressor, there in units of a fitted scale.

@@ -12,7 +12,7 @@ class Percentage(Supervised):
     """The absolute error as a fraction of the target.
 
     |prediction - target| / |target|.
-    A fraction; `scale=100` makes it per cent. It rewards under-forecasting: a prediction of 0 never costs more
+    A fraction; `factor=100` makes it per cent. It rewards under-forecasting: a prediction of 0 never costs more
     than 1, one that is too high costs without limit. For positive targets the minimiser is the median of the targets
     weighted by 1 / target, so small targets decide; on a log-normal target (0, 1) it is 0.37, where the
     median is 1 and the mean 1.65.
@@ -52,7 +52,7 @@ class Percentage(Supervised):
         quiet=True,
         help='the least that is divided by under zero="floor", or is added to it under "add", in the target\'s unit',
     )
-    scale: float = param(
+    factor: float = param(
         default=1.0, above=0, quiet=True, help="what an error as large as its target costs; 100 for per cent"
     )
 
@@ -64,11 +64,11 @@ class Percentage(Supervised):
             "target": Domain(says="a number other than 0", typical=(0.5, 4.0), safe=1.0),
         },
         formula=lambda loss: (
-            Formula("scale * abs(prediction - target) / max(abs(target), floor)")
+            Formula("factor * abs(prediction - target) / max(abs(target), floor)")
             if loss.zero == "floor"
-            else Formula("scale * abs(prediction - target) / (abs(target) + floor)")
+            else Formula("factor * abs(prediction - target) / (abs(target) + floor)")
             if loss.zero == "add"
-            else Formula("scale * abs(prediction - target) / abs(target)")
+            else Formula("factor * abs(prediction - target) / abs(target)")
         ),
         elicits=lambda loss: (
             f"weighted median(max(y, {loss.floor:g})^-1)"
@@ -83,9 +83,9 @@ class Percentage(Supervised):
         slope="bounded",
         when="You are judged by MAPE itself, and every target is well above 0.",
         when_not="Targets come near 0 (use Absolute), or a forecast that is too low hurts (use Pinball or Poisson).",
-        points={"perfect": 0, "all_zero": "scale", "floor": 0},
+        points={"perfect": 0, "all_zero": "factor", "floor": 0},
         ports={
-            "keras.losses.MeanAbsolutePercentageError": {"zero": "floor", "floor": 1e-7, "scale": 100.0},
+            "keras.losses.MeanAbsolutePercentageError": {"zero": "floor", "floor": 1e-7, "factor": 100.0},
             "sklearn.metrics.mean_absolute_percentage_error": {"zero": "floor", "floor": 2.220446049250313e-16},
             "lightgbm.mape": {"zero": "floor", "floor": 1.0},
             "catboost.MAPE": {"zero": "floor", "floor": 1.0},
@@ -122,4 +122,4 @@ class Percentage(Supervised):
             size = size.clamp(min=self.floor)
         elif self.zero == "add":
             size = size + self.floor
-        return self.scale * ((prediction - target).abs() / size)
+        return self.factor * ((prediction - target).abs() / size)

@@ -12,12 +12,12 @@ class Pinball(Supervised):
 
     For e = target - prediction it is level · e where e ≥ 0, and (1 - level) · |e| where e < 0. Its minimiser is
     the `level` quantile: at 0.9, too low costs nine times what too high costs, and one target in ten ends up
-    above the prediction. At 0.5 it is *half* the absolute error. pytorch-forecasting doubles it (`scale=2`);
+    above the prediction. At 0.5 it is *half* the absolute error. pytorch-forecasting doubles it (`factor=2`);
     scikit-learn, LightGBM and XGBoost do not. The gradient is -level or 1 - level, and 0 for a perfect prediction;
     the second derivative is 0 everywhere, so a booster needs a stand-in for it.
 
     With a tuple of levels the prediction has one column for each, and the value is their mean; CatBoost's
-    MultiQuantile takes the sum, which is `scale=` the number of levels. Twice the mean, over many evenly spread
+    MultiQuantile takes the sum, which is `factor=` the number of levels. Twice the mean, over many evenly spread
     levels, tends to the CRPS of the predicted distribution. Nothing here keeps columns from crossing.
 
     Shapes: target (*batch); prediction (*batch) for one level, (*batch, levels) for a tuple of them. In the
@@ -45,7 +45,7 @@ class Pinball(Supervised):
         help="the share of targets below the prediction; a tuple of them for several columns",
     )
 
-    scale: float = param(
+    factor: float = param(
         default=1.0, above=0, quiet=True, help="a factor; 2 makes the median's loss the absolute error"
     )
 
@@ -56,9 +56,9 @@ class Pinball(Supervised):
             "target": Real,
         },
         formula=lambda loss: (
-            Formula("scale * mean([max(q * (target - p), (q - 1) * (target - p)) for p, q in zip(prediction, level)])")
+            Formula("factor * mean([max(q * (target - p), (q - 1) * (target - p)) for p, q in zip(prediction, level)])")
             if isinstance(loss.level, tuple)
-            else Formula("scale * max(level * e, (level - 1) * e)", e="target - prediction")
+            else Formula("factor * max(level * e, (level - 1) * e)", e="target - prediction")
         ),
         elicits=lambda loss: (
             ", ".join(f"quantile({q:g})" for q in loss.level)
@@ -85,7 +85,7 @@ class Pinball(Supervised):
             "neuralforecast.losses.pytorch.MQLoss": {"level": (0.1, 0.5, 0.9)},
             "pytorch_forecasting.metrics.QuantileLoss": {
                 "level": (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98),
-                "scale": 2.0,
+                "factor": 2.0,
             },
             "scoringrules.quantile_score": {},
         },
@@ -122,9 +122,9 @@ class Pinball(Supervised):
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         if not isinstance(self.level, tuple):
             error = target - prediction
-            low, high = self.scale * self.level, self.scale * (1 - self.level)
+            low, high = self.factor * self.level, self.factor * (1 - self.level)
             return low * torch.relu(error) + high * torch.relu(-error)
-        lows = constant(tuple(self.scale * level for level in self.level), prediction)
-        highs = constant(tuple(self.scale * (1 - level) for level in self.level), prediction)
+        lows = constant(tuple(self.factor * level for level in self.level), prediction)
+        highs = constant(tuple(self.factor * (1 - level) for level in self.level), prediction)
         error = target.unsqueeze(-1) - prediction
         return (lows * torch.relu(error) + highs * torch.relu(-error)).mean(-1)

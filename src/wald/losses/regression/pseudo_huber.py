@@ -41,7 +41,7 @@ class PseudoHuber(Supervised):
         when_not="You are judged by the mean (use Squared) or the median (use Absolute) of a skewed target.",
         points={"perfect": 0, "floor": 0},
         ports={"xgboost.reg:pseudohubererror": {}},
-        aliases=("pseudo_huber", "mphe", "smooth Huber", "L1-L2"),
+        aliases=("pseudo_huber", "mphe", "smooth Huber"),
         tags=("robust", "outliers", "heavy tails", "smooth"),
         cite=("Charbonnier et al. 1994, doi:10.1109/ICIP.1994.413553",),
     )

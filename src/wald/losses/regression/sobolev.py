@@ -30,7 +30,8 @@ class Sobolev(Supervised):
     Shapes: prediction and target (*batch, x), (*batch, x, y) or (*batch, x, y, z), as `dimensions` says.
 
     Raises:
-        DomainError: a target is 0 everywhere, `relative=True` and `zero="raise"`. It is looked for where that needs no synchronisation.
+        DomainError: a target is 0 everywhere, `relative=True` and `zero="raise"`. It is looked for where that
+            needs no synchronisation.
 
     >>> import torch, wald
     >>> field = torch.tensor([[0.0, 1.0, 0.0, -1.0]])

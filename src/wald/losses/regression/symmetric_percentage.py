@@ -12,7 +12,7 @@ from ...core import Supervised
 class SymmetricPercentage(Supervised):
     """The absolute error over the mean of what was predicted and observed.
 
-    2 |prediction - target| / (|prediction| + |target|): from 0 to 2, or to 200 with `scale=100`. It is symmetric in
+    2 |prediction - target| / (|prediction| + |target|): from 0 to 2, or to 200 with `factor=100`. It is symmetric in
     its two arguments, and in nothing else: 10 too low costs more than 10 too high, since the divisor is smaller.
     Wherever the signs differ, or one of the two is 0, it costs 2 whatever the error is, and has no gradient: a target
     of 0 teaches nothing, and a prediction that starts on the wrong side of 0 stays there.
@@ -33,13 +33,13 @@ class SymmetricPercentage(Supervised):
         default="zero", choices=("zero", "mask"), help="whether 0 for a target of 0 costs nothing or is left out"
     )
     added: float = param(default=0.0, at_least=0, quiet=True, help="added to the divisor, in the target's unit")
-    scale: float = param(default=1.0, above=0, quiet=True, help="a factor; 100 for per cent, which ends at 200")
+    factor: float = param(default=1.0, above=0, quiet=True, help="a factor; 100 for per cent, which ends at 200")
 
     card = Card(
         task="regression",
         inputs={"prediction": Real, "target": Real},
         formula=Formula(
-            "2 * scale * abs(prediction - target) / size if size else 0",
+            "2 * factor * abs(prediction - target) / size if size else 0",
             size="abs(prediction) + abs(target) + added",
         ),
         convex=False,
@@ -48,10 +48,10 @@ class SymmetricPercentage(Supervised):
         slope="vanishing",
         when="You are judged by sMAPE itself, and targets are well above 0.",
         when_not="Targets come near 0 or change sign (use Absolute, or ScaledError with the scale of a series).",
-        points={"perfect": 0, "all_zero": "2 * scale", "floor": 0},
+        points={"perfect": 0, "all_zero": "2 * factor", "floor": 0},
         aliases=("SMAPE", "sMAPE", "SMAPELoss", "symmetric_mean_absolute_percentage_error", "symmetric MAPE"),
         ports={
-            "catboost.SMAPE": {"scale": 100.0},
+            "catboost.SMAPE": {"factor": 100.0},
             "neuralforecast.losses.pytorch.SMAPE": {},
             "pytorch_forecasting.metrics.SMAPE": {"added": 1e-8},
         },
@@ -67,4 +67,4 @@ class SymmetricPercentage(Supervised):
         size = prediction.abs() + target.abs() + self.added
         nothing = size == 0
         # Divided where there is something to divide by; elsewhere the error is 0, and so is its slope.
-        return 2 * self.scale * ((prediction - target).abs() / torch.where(nothing, torch.ones_like(size), size))
+        return 2 * self.factor * ((prediction - target).abs() / torch.where(nothing, torch.ones_like(size), size))

@@ -64,7 +64,7 @@ class LovaszHinge(Supervised):
         when="You are judged by IoU of a binary mask, as a last stage after a loss of pixels.",
         when_not="Probabilities of pixels matter (BinaryCrossEntropy), or most masks are empty.",
         points={"perfect": 0, "floor": 0},
-        aliases=("Lovasz loss", "LovaszHingeLoss", "BinaryLovaszLoss", "lovasz_hinge", "Jaccard hinge", "IoU hinge"),
+        aliases=("LovaszHingeLoss", "BinaryLovaszLoss", "lovasz_hinge", "Jaccard hinge", "IoU hinge"),
         ports={"kornia.losses.lovasz_hinge_loss": {}},
         tags=("segmentation", "overlap", "mask", "IoU", "Jaccard", "Lovász", "imbalanced"),
         cite=(

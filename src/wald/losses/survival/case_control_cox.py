@@ -41,7 +41,7 @@ class CaseControlCox(Loss):
         convex=True,
         bounded_below=True,
         slope="bounded",
-        points={"perfect": 0, "chance": "log(1 + controls)"},
+        points={"perfect": 0},
         when="Data are too many for a batch to hold risk sets, or inputs change over time.",
         when_not="All of the data fit into a batch (Cox).",
         aliases=("CoxCC", "CoxTime", "CoxCCLoss", "case-control Cox", "nested case-control"),

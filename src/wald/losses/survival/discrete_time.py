@@ -110,9 +110,7 @@ class DiscreteTimePMF(Loss):
         refuse_intervals("DiscreteTimePMF", *inputs[:2])
 
     def per_example(self, prediction: Tensor, interval: Tensor, event: Tensor) -> Tensor:
-        later = from_on(prediction, interval + 1)
-        seen = at(prediction, interval)
-        return from_on(prediction, torch.zeros_like(interval)) - torch.where(event > 0, seen, later)
+        return _surprise(prediction, interval, event)
 
 
 class MTLR(Loss):
@@ -161,4 +159,10 @@ class MTLR(Loss):
 
     def per_example(self, prediction: Tensor, interval: Tensor, event: Tensor) -> Tensor:
         sums = prediction.flip(-1).cumsum(-1).flip(-1)
-        return DiscreteTimePMF().per_example(sums, interval, event)
+        return _surprise(sums, interval, event)
+
+
+def _surprise(logits: Tensor, interval: Tensor, event: Tensor) -> Tensor:
+    """-log of the probability of what was seen, under the softmax of the logits and one more, 0, for what is later."""
+    later = from_on(logits, interval + 1)
+    return from_on(logits, torch.zeros_like(interval)) - torch.where(event > 0, at(logits, interval), later)

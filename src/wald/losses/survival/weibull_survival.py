@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -58,5 +60,7 @@ class WeibullSurvival(Loss):
     def per_example(self, prediction: Tensor, time: Tensor, event: Tensor) -> Tensor:
         log_scale, log_shape = prediction.unbind(-1)
         log_time = time.log()
-        log_hazard = log_shape.exp() * (log_time - log_scale)
+        # Near the largest number a shape is a step already, and would overflow in its slope.
+        most = 0.95 * math.log(torch.finfo(log_shape.dtype).max)
+        log_hazard = log_shape.clamp(max=most).exp() * (log_time - log_scale)
         return log_hazard.exp() - torch.where(event > 0, log_shape + log_hazard - log_time, 0.0)

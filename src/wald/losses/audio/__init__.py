@@ -1,0 +1,1 @@
+"""Audio: waveforms, by their samples and by their spectra."""

@@ -1,0 +1,1 @@
+"""Penalties: terms that are added to a loss."""

@@ -1,0 +1,1 @@
+"""Sequences: what is said, without knowing when."""
