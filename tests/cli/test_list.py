@@ -28,7 +28,8 @@ def test_every_loss_is_listed_once_with_its_summary(capsys: pytest.CaptureFixtur
 def test_losses_stand_under_what_they_are_for(capsys: pytest.CaptureFixture[str]) -> None:
     lines = listed(capsys).splitlines()
     headings = [line for line in lines[:-1] if line and not line.startswith(" ")]
-    assert headings == [*shelf.areas().values(), "Wrappers: a loss of a loss"]
+    told = [*shelf.areas().values(), "Wrappers: a loss of a loss"]
+    assert [heading for heading, whole in zip(headings, told, strict=True) if heading.strip(" …") not in whole] == []
     huber = next(number for number, line in enumerate(lines) if line.startswith("  Huber "))
     assert [line for line in lines[:huber] if line and not line.startswith(" ")][-1].startswith("Regression:")
 

@@ -155,7 +155,7 @@ def test_kernels_are_taken_where_they_mean_the_same() -> None:
         ("sparse_categorical_crossentropy", wald.CrossEntropy),
         ("softmax_cross_entropy_with_integer_labels", wald.CrossEntropy),
         ("multi:softprob", wald.CrossEntropy),
-        ("NLLLoss", wald.CrossEntropy),
+        ("NLLLoss", wald.NegativeLogLikelihood),
         ("BCEWithLogitsLoss", wald.BinaryCrossEntropy),
         ("BCEWithLogits", wald.BinaryCrossEntropy),
         ("binary:logistic", wald.BinaryCrossEntropy),

@@ -376,7 +376,6 @@ NAMES: dict[str, type[wald.Loss]] = {
     "tweedie deviance": wald.Tweedie,
     "NegativeBinomialLoss": wald.NegativeBinomial,
     "FZ0": wald.FisslerZiegel,
-    "expected shortfall": wald.FisslerZiegel,
     "interval score": wald.Interval,
     "Winkler score": wald.Interval,
     "LINEX": wald.Linex,

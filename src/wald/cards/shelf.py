@@ -65,25 +65,48 @@ class Entry:
         return self.card.of(SimpleNamespace(**self.defaults))
 
 
-@cache
-def catalogue() -> dict[str, Entry]:
-    """Every loss by name, in the order in which the catalogue exports them."""
+@dataclass(frozen=True)
+class Place:
+    """Where a loss is written.
+
+    Attributes:
+        name: the class name.
+        area: the room of the catalogue that it is in.
+        path: the file.
+    """
+
+    name: str
+    area: str
+    path: Path
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        _, _, rest = _text(self.path).partition(f"\nclass {self.name}(")
+        return rest.partition('"""')[2].partition("\n")[0].removesuffix('"""')
+
+
+def places() -> list[Place]:
+    """Where every loss is written, in the order in which the catalogue exports them."""
     exports = ast.parse((LOSSES / "__init__.py").read_text("utf-8"))
-    found: dict[str, Entry] = {}
+    found: list[Place] = []
     for line in exports.body:
         if isinstance(line, ast.ImportFrom) and line.level == 1 and line.module:
             area, _, file = line.module.rpartition(".")
-            written = _classes(LOSSES / area / f"{file}.py")
-            found |= {n.name: _entry(written[n.name], area) for n in line.names if n.name in written}
+            found += [Place(each.name, area, LOSSES / area / f"{file}.py") for each in line.names]
     return found
+
+
+@cache
+def catalogue() -> dict[str, Entry]:
+    """Every loss by name, in the order in which the catalogue exports them."""
+    return _entries(places())
 
 
 def areas() -> dict[str, str]:
     """What each area of the catalogue is about, in one line, in the order in which the catalogue exports them."""
-    named = dict.fromkeys(entry.area for entry in catalogue().values())
-    return {
-        area: ast.get_docstring(ast.parse((LOSSES / area / "__init__.py").read_text("utf-8"))) or "" for area in named
-    }
+    named = dict.fromkeys(place.area for place in places())
+    return {area: ast.get_docstring(ast.parse(_text(LOSSES / area / "__init__.py"))) or "" for area in named}
 
 
 def find(name: str) -> Entry:
@@ -92,10 +115,14 @@ def find(name: str) -> Entry:
     Raises:
         KeyError: no loss is known by that name; the message gives the nearest ones.
     """
-    known = _known()
     wanted = _plain(name)
-    if (entry := known.get(wanted) or known.get(wanted.removesuffix("loss"))) is not None:
+    short = wanted.removesuffix("loss")
+    # Most files do not hold the name at all, and need not be understood.
+    speak = [place for place in places() if short in _plain(_text(place.path))]
+    known = _known(_entries(speak))
+    if (entry := known.get(wanted) or known.get(short)) is not None:
         return entry
+    known = _known(catalogue())
     near = get_close_matches(wanted, known, n=6, cutoff=0.5) or [k for k in known if wanted[:3] == k[:3]]
     names = list(dict.fromkeys(known[key].name for key in near))[:3]
     hint = f"The nearest are {', '.join(names)}." if names else "`wald list` shows them all."
@@ -118,9 +145,9 @@ def search(words: str) -> list[Entry]:
     return [entry for points, entry in sorted(scored, key=lambda pair: -pair[0]) if points]
 
 
-def _known() -> dict[str, Entry]:
+def _known(among: Mapping[str, Entry]) -> dict[str, Entry]:
     """Every spelling, and whom it means: a name of our own before an alias, an alias before a name elsewhere."""
-    entries = list(catalogue().values())
+    entries = list(among.values())
     by_port = {_plain(name): entry for entry in entries for port in entry.card.ports for name in _tails(port)}
     full = {_plain(port): entry for entry in entries for port in entry.card.ports}
     by_alias = {spelling: entry for entry in entries for spelling in _spellings(entry)}
@@ -139,12 +166,22 @@ def _spellings(entry: Entry) -> set[str]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_\-]+", "", name).lower()
+    return "".join(name.lower().replace("_", "").replace("-", "").split())
+
+
+def _entries(written: list[Place]) -> dict[str, Entry]:
+    classes = ((place, _classes(place.path)) for place in written)
+    return {place.name: _entry(found[place.name], place.area) for place, found in classes if place.name in found}
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 @cache
 def _classes(path: Path) -> dict[str, ast.ClassDef]:
-    return {node.name: node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.ClassDef)}
+    return {node.name: node for node in ast.parse(_text(path)).body if isinstance(node, ast.ClassDef)}
 
 
 def _entry(node: ast.ClassDef, area: str) -> Entry:

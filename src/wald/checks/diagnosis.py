@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 import math
 from typing import Any
 
@@ -47,6 +48,8 @@ def why(batch: object, loss: object, *, seed: int = 0) -> Report:
     """
     held = read(batch)
     call, inputs, unused = calling(loss, held)
+    if "gradient" in inputs:
+        held = replace(held, slope=None)
     with undisturbed():
         return _report(Run(call, inputs), held, unused, seed)
 

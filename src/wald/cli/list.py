@@ -14,11 +14,11 @@ Examples:
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..cards import shelf
-from ..cards.shelf import Entry
+from ..cards.shelf import Entry, Place
 from .terminal import as_json, bold, columns, shortened
 from .wrappers import outlines
 
@@ -32,10 +32,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Write the list."""
     words = " ".join(arguments.words)
-    found = shelf.search(words) if words else list(shelf.catalogue().values())
+    found = shelf.search(words) if words else shelf.places()
     wrappers = {name: doc.partition("\n")[0] for name, doc in outlines().items() if _speaks(f"{name} {doc}", words)}
     if arguments.json:
-        losses = [_facts(entry) for entry in found]
+        losses = [_facts(shelf.catalogue()[each.name]) for each in found]
         around = [{"name": name, "summary": summary} for name, summary in wrappers.items()]
         facts = {"schema": 1, "kind": "list", "words": words, "count": len(found), "losses": losses, "wrappers": around}
         print(as_json(facts))
@@ -48,15 +48,16 @@ def _speaks(text: str, words: str) -> bool:
     return all(word in text.lower() for word in words.lower().split())
 
 
-def _lines(found: list[Entry], wrappers: dict[str, str], words: str) -> Iterator[str]:
+def _lines(found: Sequence[Entry | Place], wrappers: dict[str, str], words: str) -> Iterator[str]:
     if not found and not wrappers:
         yield f"No loss speaks of {words!r}. Try fewer words, the beginning of one, or `wald list` for all of them."
         return
     # Found by words, losses stay in the order in which they fit; all of them are sorted by what they are for.
     fitting = "Losses that fit, best first"
-    groups: dict[str, dict[str, str]] = {heading: {} for heading in ([fitting] if words else shelf.areas().values())}
-    for entry in found:
-        groups[fitting if words else shelf.areas()[entry.area]][entry.name] = entry.summary
+    areas = shelf.areas()
+    groups: dict[str, dict[str, str]] = {heading: {} for heading in ([fitting] if words else areas.values())}
+    for each in found:
+        groups[fitting if words else areas[each.area]][each.name] = each.summary
     groups["Wrappers: a loss of a loss"] = wrappers
     for heading, group in groups.items():
         margin = max(map(len, group), default=0) + 4

@@ -117,7 +117,7 @@ def _page(loss: Understood) -> Iterator[str]:
     yield from _section("Claims", list(_claims(card)))
     yield from _section("Values to know", list(_points(card)))
     yield from _section("Use", list(_use(loss)))
-    yield from _section("In other libraries", list(_ports(card)))
+    yield from _others(card)
     yield from _section("More", list(_more(loss)))
 
 
@@ -213,10 +213,15 @@ def _points(card: Any) -> Iterator[tuple[str, str]]:
         yield name, value if isinstance(value, str) else f"{value:g}"
 
 
-def _ports(card: Any) -> Iterator[tuple[str, str]]:
+def _others(card: Any) -> Iterator[str]:
+    """What other libraries call it. Their names are long, so the fields go below."""
+    if card.ports:
+        yield from ("", bold("In other libraries"))
     for port, fields in card.ports.items():
-        told = ", ".join(f"{name}={value!r}" for name, value in fields.items())
-        yield port, f"the same at {told}" if told else "the same"
+        yield f"  {port}"
+        if fields:
+            told = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+            yield from wrapped(f"at {told}", 4, first="    ")
 
 
 def _more(loss: Understood) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,6 @@ from .classification.focal_cosine import FocalCosine as FocalCosine
 from .classification.generalised_cross_entropy import GeneralisedCrossEntropy as GeneralisedCrossEntropy
 from .classification.gradient_harmonised import GradientHarmonised as GradientHarmonised
 from .classification.hierarchical import HierarchicalCrossEntropy as HierarchicalCrossEntropy
-from .classification.hinge import Hinge as Hinge, SquaredHinge as SquaredHinge
 from .classification.ldam import LDAM as LDAM
 from .classification.logit_adjusted import LogitAdjusted as LogitAdjusted
 from .classification.logit_norm import LogitNorm as LogitNorm
@@ -33,10 +32,8 @@ from .classification.noise_correction import (
     BackwardCorrection as BackwardCorrection,
     ForwardCorrection as ForwardCorrection,
 )
-from .classification.ordinal import Ordinal as Ordinal
 from .classification.poly import Poly as Poly
 from .classification.positive_unlabelled import PositiveUnlabelled as PositiveUnlabelled
-from .classification.ranked_probability import RankedProbability as RankedProbability
 from .classification.soft_f1 import SoftF1 as SoftF1
 from .classification.symmetric_cross_entropy import SymmetricCrossEntropy as SymmetricCrossEntropy
 from .classification.taylor_cross_entropy import TaylorCrossEntropy as TaylorCrossEntropy
@@ -56,8 +53,26 @@ from .detection.quality import (
     Varifocal as Varifocal,
 )
 from .detection.sides import BoundedIoU as BoundedIoU, EIoU as EIoU, SIoU as SIoU
+from .distillation.correlation import CorrelationDistillation as CorrelationDistillation
+from .distillation.decoupled import DecoupledDistillation as DecoupledDistillation
+from .distillation.distillation import Distillation as Distillation
+from .distillation.maps import AttentionTransfer as AttentionTransfer, ChannelDistillation as ChannelDistillation
+from .distillation.relations import (
+    RelationalAngle as RelationalAngle,
+    RelationalDistance as RelationalDistance,
+    SimilarityPreserving as SimilarityPreserving,
+)
+from .divergences.alpha_divergence import AlphaDivergence as AlphaDivergence
+from .divergences.chi_squared import ChiSquared as ChiSquared
+from .divergences.earth_mover import EarthMover as EarthMover
+from .divergences.hellinger import Hellinger as Hellinger
+from .divergences.jeffreys import Jeffreys as Jeffreys
 from .divergences.jensen_shannon import JensenShannon as JensenShannon
 from .divergences.kl_divergence import KLDivergence as KLDivergence
+from .divergences.renyi_divergence import RenyiDivergence as RenyiDivergence
+from .divergences.samples import MMD as MMD, EnergyDistance as EnergyDistance, Wasserstein1D as Wasserstein1D
+from .divergences.sinkhorn import Sinkhorn as Sinkhorn
+from .divergences.total_variation_distance import TotalVariationDistance as TotalVariationDistance
 from .embeddings.angular import Angular as Angular
 from .embeddings.angular_margins import ArcFace as ArcFace, SphereFace as SphereFace
 from .embeddings.average_precision import FastAP as FastAP, SmoothAP as SmoothAP
@@ -86,6 +101,8 @@ from .embeddings.similarity_histogram import SimilarityHistogram as SimilarityHi
 from .embeddings.sup_con import SupCon as SupCon
 from .embeddings.triplet import Triplet as Triplet
 from .embeddings.tuplet_margin import TupletMargin as TupletMargin
+from .fairness.dependence import HSIC as HSIC, GroupCovariance as GroupCovariance
+from .fairness.parity import DemographicParity as DemographicParity, EqualisedOdds as EqualisedOdds
 from .finance.drawdown import (
     AverageDrawdown as AverageDrawdown,
     ConditionalDrawdown as ConditionalDrawdown,
@@ -121,19 +138,22 @@ from .images.smoothness import (
 from .images.ssim import SSIM as SSIM, LocalCrossCorrelation as LocalCrossCorrelation, MultiScaleSSIM as MultiScaleSSIM
 from .language.next_token import NextToken as NextToken
 from .language.unlikelihood import Unlikelihood as Unlikelihood
+from .margins.hinge import Hinge as Hinge, SquaredHinge as SquaredHinge
 from .margins.multi_margin import CrammerSinger as CrammerSinger, MultiMargin as MultiMargin
 from .margins.one_by_one import LeeLinWahba as LeeLinWahba, OneVersusAllHinge as OneVersusAllHinge
 from .margins.smooth_margins import Exponential as Exponential, ModifiedHuber as ModifiedHuber
 from .multilabel.distribution_balanced import DistributionBalanced as DistributionBalanced
 from .multilabel.label_pairs import ZLPR as ZLPR, MultiLabelMargin as MultiLabelMargin
 from .multilabel.two_way import TwoWay as TwoWay
+from .ordinal.class_distance import ClassDistance as ClassDistance
+from .ordinal.conditional import ConditionalOrdinal as ConditionalOrdinal
+from .ordinal.ordinal import Ordinal as Ordinal
+from .ordinal.ranked_probability import RankedProbability as RankedProbability
 from .penalties.load_balancing import LoadBalancing as LoadBalancing
 from .penalties.logits import EntropyBonus as EntropyBonus, ZLoss as ZLoss
 from .penalties.sizes import ElasticNet as ElasticNet, Orthogonality as Orthogonality, SpreadOut as SpreadOut
 from .penalties.two_passes import Consistency as Consistency, PseudoLabel as PseudoLabel, RDrop as RDrop
 from .penalties.uncertainty import UncertaintyWeighting as UncertaintyWeighting
-from .ordinal.class_distance import ClassDistance as ClassDistance
-from .ordinal.conditional import ConditionalOrdinal as ConditionalOrdinal
 from .policies.grpo import GRPO as GRPO
 from .preferences.bradley_terry import BradleyTerry as BradleyTerry
 from .preferences.dpo import DPO as DPO
@@ -224,6 +244,9 @@ from .regression.squared_log import SquaredLog as SquaredLog
 from .regression.symmetric_percentage import SymmetricPercentage as SymmetricPercentage
 from .regression.tukey import Tukey as Tukey
 from .regression.welsch import Welsch as Welsch
+from .robustness.attacks import MART as MART, TRADES as TRADES
+from .robustness.domains import DeepCORAL as DeepCORAL, MinimumClassConfusion as MinimumClassConfusion
+from .robustness.environments import InvariantRisk as InvariantRisk, VREx as VREx
 from .segmentation.boundary import Boundary as Boundary, EdgeCrossEntropy as EdgeCrossEntropy, Hausdorff as Hausdorff
 from .segmentation.centreline_dice import CentrelineDice as CentrelineDice
 from .segmentation.dice import Dice as Dice

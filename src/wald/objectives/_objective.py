@@ -92,8 +92,8 @@ class Objective(nn.Module):
                 inputs: dict[str, Any] = term.read(given)
                 tallies[name] = term.loss.tally(**inputs)
             except (TypeError, ValueError) as error:
-                # A plain ValueError speaks of a weight or mask that does not have the shape of this term's batch.
-                leave = _LEAVE_OUT if about and type(error) is ValueError else ""
+                # A weight or mask that does not have the shape of this term's batch may be meant for others.
+                leave = _LEAVE_OUT if about and any(f": {each} (" in str(error) for each in about) else ""
                 raise type(error)(f"term {name!r}: {error}{leave}") from error
             computed = reduce(torch.promote_types, (_width(inputs[each]) for each in term.inputs))
             weights[name] = self.get_buffer(f"{name}_weight").to(tallies[name].total.device, computed)

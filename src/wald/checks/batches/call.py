@@ -125,6 +125,9 @@ def calling(target: object, batch: Batch) -> tuple[Call, dict[str, Tensor], tupl
     """
     asked = resolve(target)
     needed, offered = _wanted(asked)
+    if batch.slope is not None and any(slot.name == "gradient" for slot in needed):
+        # What the loss is of, not what was saved beside it.
+        batch = replace(batch, tensors={**batch.tensors, "gradient": batch.slope}, slope=None)
     found = _matched(asked.name, needed, batch)
     left = [key for key in batch.tensors if key not in found.values()]
     for slot in offered:

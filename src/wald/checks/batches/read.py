@@ -114,7 +114,7 @@ def _batch(held: object, *, name: str, recipe: str) -> Batch:
     found = dict(_named(held))
     tensors = {key: x for key, value in found.items() if (x := _tensor(value)) is not None}
     loss, slope = (_taken(tensors, names) for names in (("loss", "loss_value"), ("grad", "gradient", "grads")))
-    if not tensors:
+    if not tensors and slope is None:
         kinds = ", ".join(f"{key}: {type(value).__name__}" for key, value in list(found.items())[:5])
         raise BatchError(f"{name} holds no tensor{f' ({kinds})' if kinds else ''}. {_WANTED}")
     return Batch(tensors=tensors, name=name, recipe=recipe, loss=loss, slope=slope)

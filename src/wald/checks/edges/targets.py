@@ -84,9 +84,10 @@ def in_another_form(bench: Bench) -> Iterator[Cell]:
 def _outside(bench: Bench, domain: Domain, x: Tensor) -> list[float]:
     if domain.integer:
         count = bench.classes if domain.high == math.inf or bench.classes is not None else int(domain.high) + 1
+        below = int(domain.low) - 1
         if count is None:
-            return [-1]
-        found = [count, 255, -1, 1.5] if bench.task == "multiclass" else [255, -1]
+            return [below]
+        found = [count, 255, below, 1.5] if bench.task == "multiclass" else [255, below]
         return [value for value in found if value != bench.ignores]
     if bench.labels == (domain.low, domain.high):
         no, _ = bench.labels

@@ -64,7 +64,7 @@ def _vectors(subject: Subject) -> list[int]:
     axes = subject.prediction.axes
     if not axes or subject.prediction.logits or subject.prediction.normalised:
         return []
-    observed = ("target", "relevance", "previous", "noise", "clean", "code", "prior_mean")
+    observed = ("target", "relevance", "previous", "noise", "clean", "code", "prior_mean", "log_variance")
     return [
         i for i, (name, d) in enumerate(subject.domains) if d.axes == axes and not d.integer and name not in observed
     ]

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...losses import Huber, LogCosh, PseudoHuber
+from ...losses import Huber, LogCosh, PseudoHuber, SmoothL1
 from .mistake import also_called, also_scaled, mistake, usual
 
 for _kind in (Huber, PseudoHuber):
     also_called(_kind, delta=("delta", "beta", "threshold", "huber_delta", "d"))
     usual(_kind, {"delta": 1.0}, {"delta": 0.5}, {"delta": 2.0}, {"delta": 1.345}, {"delta": 0.1}, {"delta": 5.0})
+usual(SmoothL1, {"beta": 0.5}, {"beta": 0.25}, {"beta": 1 / 9}, {"beta": 0.1})
 also_called(LogCosh, scale=("scale", "delta", "sigma"))
 also_scaled(Huber, "smooth L1, which is Huber divided by its delta", lambda loss: 1 / loss.delta)
 also_scaled(Huber, "Huber without the halves", lambda loss: 2.0)

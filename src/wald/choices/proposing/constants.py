@@ -30,13 +30,26 @@ def best_constant(loss: Loss, profile: Profile) -> Tensor | None:
         return None
     target, mass = _pressed(profile)
     try:
-        if wide and profile.task == "regression":
-            return _by_column(loss, target, mass, wide, _starts(loss, profile, target))
         if wide:
-            return _downhill(loss, target, mass, wide)
+            found = (
+                _by_column(loss, target, mass, wide, _starts(loss, profile, target))
+                if profile.task == "regression"
+                else _downhill(loss, target, mass, wide)
+            )
+            return found if found is None or _is_least(loss, found, target, mass) else None
         return _searched(lambda points: _costs(loss, points, target, mass), _starts(loss, profile, target))
     except (DomainError, ShapeError, ValueError, RuntimeError, IndexError):
         return None
+
+
+def _is_least(loss: Loss, found: Tensor, target: Tensor, mass: Tensor) -> bool:
+    """Whether it costs no more than what lies beside it: of several minima, or where only ratios count, it may."""
+    wanted = target.double() if loss.card.task in ("binary", "regression") else target
+    there, *beside = (
+        float((loss((found + move).expand(len(wanted), *found.shape), wanted, reduction="none") * mass).sum())
+        for move in (0.0, 0.03, -0.03)
+    )
+    return there <= min(beside) + 1e-9
 
 
 def _width(loss: Loss, profile: Profile) -> int | None:

@@ -67,7 +67,9 @@ def few(profile: Profile) -> _Why:
 
 def _family(loss: Loss, profile: Profile) -> _Why:
     del profile
-    if isinstance(loss, Supervised) or {name for name, _ in loss.named_domains} >= {"prediction", "target"}:
+    if len(loss.named_domains) == 2 and (
+        isinstance(loss, Supervised) or {name for name, _ in loss.named_domains} == {"prediction", "target"}
+    ):
         return None
     inputs = ", ".join(name for name, _ in loss.named_domains)
     return f"it compares {inputs}, and here there is one target a row", "a loss of prediction and target"

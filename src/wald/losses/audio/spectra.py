@@ -13,17 +13,17 @@ from ...core import ShapeError, Supervised
 class STFT(Supervised):
     """How loud each frequency is at each time: two errors of a spectrogram, large parts and small ones.
 
-    Of the magnitudes P and Y of the short-time Fourier transforms, `convergence` · ‖P - Y‖ / ‖Y‖, which is about the loud
-    parts, plus `log` · mean |log P - log Y|, which is about the soft ones. Phase is not looked at, so a waveform and its
-    negative agree: add an error of samples where that matters.
+    Of the magnitudes P and Y of the short-time Fourier transforms, `convergence` · ‖P - Y‖ / ‖Y‖, which is about the
+    loud parts, plus `log` · mean |log P - log Y|, which is about the soft ones. Phase is not looked at, so a waveform
+    and its negative agree: add an error of samples where that matters.
 
     The ratio of norms is that of each waveform. auraloss takes one ratio for the whole batch (version 0.4), where loud
     examples decide; for one waveform at a time they agree. `linear` adds the mean of |P - Y|.
 
     A window of `window` samples is moved by `hop`, and filled up with zeros to `fft`. The waveform is continued by
-    its mirror image at both ends, as everyone does, or, where it is shorter than half of `fft`, and with `mirror=False`
-    always, by zeros. `eps` is the smallest power, the square of a magnitude, that is told from silence, in squared units
-    of the waveform.
+    its mirror image at both ends, as everyone does, or, where it is shorter than half of `fft`, and with
+    `edges="zeros"` always, by zeros. `eps` is the smallest power, the square of a magnitude, that is told from
+    silence, in squared units of the waveform.
 
     Shapes: prediction and target (*batch, samples).
 
@@ -38,11 +38,15 @@ class STFT(Supervised):
 
     fft: int = param(default=1024, at_least=2, typical=(4,), help="how many samples are transformed at once")
     hop: int = param(default=256, at_least=1, typical=(2,), quiet=True, help="by how many samples the window moves")
-    window: int = param(default=1024, at_least=1, quiet=True, help="how many samples are looked at; more than fft is fft")
-    convergence: float = param(default=1.0, at_least=0, quiet=True, help="the weight of the relative error of the loud parts")
+    window: int = param(
+        default=1024, at_least=1, quiet=True, help="how many samples are looked at; more than fft is fft"
+    )
+    convergence: float = param(
+        default=1.0, at_least=0, quiet=True, help="the weight of the relative error of the loud parts"
+    )
     log: float = param(default=1.0, at_least=0, quiet=True, help="the weight of the error of log-magnitudes")
     linear: float = param(default=0.0, at_least=0, quiet=True, help="the weight of the error of magnitudes")
-    mirror: bool = param(default=True, quiet=True, help="continue the waveform by its mirror image, not by zeros")
+    edges: str = param(default="mirror", quiet=True, help="how the waveform is continued at both ends: mirror or zeros")
     eps: float = param(default=1e-8, above=0, quiet=True, help="the smallest power, in squared units of the waveform")
 
     card = Card(
@@ -61,38 +65,30 @@ class STFT(Supervised):
         cite=("Arık et al. 2019, arXiv:1808.06719", "Yamamoto et al. 2020, arXiv:1910.11480"),
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.edges not in ("mirror", "zeros"):
+            raise ValueError(f"STFT: edges must be one of 'mirror', 'zeros', got {self.edges!r}")
+
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         if target.shape[-1] == 0:
             raise ShapeError(f"STFT: target {tuple(target.shape)} has no samples. Leave empty waveforms out.")
-        p, y = (self._magnitudes(x) for x in (prediction, target))
-        value = torch.zeros_like(prediction[..., 0])
-        if self.convergence:
-            # Its slope is unlimited at 0 without the smallest of powers.
-            off = ((p - y).square().sum((-2, -1)) + self.eps**2).sqrt() - self.eps
-            value = value + self.convergence * off / y.square().sum((-2, -1)).sqrt()
-        if self.log:
-            value = value + self.log * (p.log() - y.log()).abs().mean((-2, -1))
+        if target.numel() == 0:
+            return prediction.sum(-1)
+        p, y = (
+            magnitudes(x, self.fft, self.hop, self.window, mirror=self.edges == "mirror", eps=self.eps)
+            for x in (prediction, target)
+        )
+        value = spectral_error(p, y, self.convergence, self.log, self.eps)
         return value + self.linear * (p - y).abs().mean((-2, -1)) if self.linear else value
-
-    def _magnitudes(self, x: Tensor) -> Tensor:
-        """How loud each frequency is at each time, (*batch, frames, frequencies)."""
-        half, length = self.fft // 2, min(self.window, self.fft)
-        flat = x.reshape(-1, 1, x.shape[-1]) if self.mirror and x.shape[-1] > half else x.unsqueeze(-2)
-        kind = "reflect" if self.mirror and x.shape[-1] > half else "constant"
-        padded = F.pad(flat, (half, half), mode=kind).reshape(*x.shape[:-1], -1)
-        left = (self.fft - length) // 2
-        taper = F.pad(torch.hann_window(length, dtype=x.dtype, device=x.device), (left, self.fft - length - left))
-        spectrum = torch.fft.rfft(padded.unfold(-1, self.fft, self.hop) * taper)
-        power = spectrum.real.square() + spectrum.imag.square()
-        return power.clamp(min=self.eps).sqrt()
 
 
 class MultiResolutionSTFT(Supervised):
     """The mean of STFT at several resolutions: short windows for when, long ones for which frequency.
 
-    `resolutions` are triples of how many samples are transformed, by how many the window moves, and how long it is. With one
-    alone a model learns to please that window and leaves artefacts between its frames. The default is that of Parallel
-    WaveGAN, for 24 kHz: windows of 50, 25 and 10 ms.
+    `resolutions` are triples of how many samples are transformed, by how many the window moves, and how long it is.
+    With one alone a model learns to please that window and leaves artefacts between its frames. The default is that
+    of Parallel WaveGAN, for 24 kHz: windows of 50, 25 and 10 ms.
 
     Shapes: prediction and target (*batch, samples).
 
@@ -111,7 +107,9 @@ class MultiResolutionSTFT(Supervised):
         convert=lambda given: tuple(tuple(int(x) for x in each) for each in given),
         help="for each resolution: the samples transformed, the hop, and the window, in samples",
     )
-    convergence: float = param(default=1.0, at_least=0, quiet=True, help="the weight of the relative error of the loud parts")
+    convergence: float = param(
+        default=1.0, at_least=0, quiet=True, help="the weight of the relative error of the loud parts"
+    )
     log: float = param(default=1.0, at_least=0, quiet=True, help="the weight of the error of log-magnitudes")
 
     card = Card(
@@ -131,8 +129,45 @@ class MultiResolutionSTFT(Supervised):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
-        each = [
-            STFT(fft=fft, hop=hop, window=window, convergence=self.convergence, log=self.log)
+        if target.shape[-1] == 0:
+            raise ShapeError(f"MultiResolutionSTFT: target {tuple(target.shape)} has no samples. Leave them out.")
+        if target.numel() == 0:
+            return prediction.sum(-1)
+        values = [
+            spectral_error(
+                magnitudes(prediction, fft, hop, window),
+                magnitudes(target, fft, hop, window),
+                self.convergence,
+                self.log,
+            )
             for fft, hop, window in self.resolutions
         ]
-        return torch.stack([one.per_example(prediction, target) for one in each]).mean(0)
+        return torch.stack(values).mean(0)
+
+
+def magnitudes(x: Tensor, fft: int, hop: int, window: int, *, mirror: bool = True, eps: float = 1e-8) -> Tensor:
+    """How loud each frequency is at each time, (*batch, frames, frequencies); the fields are those of STFT."""
+    half, length = fft // 2, min(window, fft)
+    # By its places, as torch's own padding needs one batch axis and no more.
+    place = torch.arange(-half, x.shape[-1] + half, device=x.device)
+    if mirror and x.shape[-1] > half:
+        last = x.shape[-1] - 1
+        padded = x[..., last - (last - place.abs()).abs()]
+    else:
+        padded = F.pad(x, (half, half))
+    begins = torch.arange(0, padded.shape[-1] - fft + 1, hop, device=x.device)
+    left = (fft - length) // 2
+    taper = F.pad(torch.hann_window(length, dtype=x.dtype, device=x.device), (left, fft - length - left))
+    spectrum = torch.fft.rfft(padded[..., begins.unsqueeze(-1) + torch.arange(fft, device=x.device)] * taper)
+    power = spectrum.real.square() + spectrum.imag.square()
+    return power.clamp(min=eps).sqrt()
+
+
+def spectral_error(p: Tensor, y: Tensor, convergence: float, log: float, eps: float = 1e-8) -> Tensor:
+    """The error of the loud parts, and that of the soft ones."""
+    value = torch.zeros_like(p[..., 0, 0])
+    if convergence:
+        # Without the smallest of powers its slope at 0 has no limit.
+        off = ((p - y).square().sum((-2, -1)) + eps**2).sqrt() - eps
+        value = value + convergence * off / y.square().sum((-2, -1)).sqrt()
+    return value + log * (p.log() - y.log()).abs().mean((-2, -1)) if log else value

@@ -15,16 +15,16 @@ from ...core.tensors import wide
 class SISDR(Supervised):
     """How much louder the error is than the part of the sound that is right, in decibels; any volume is right.
 
-    -10 log10(|a y|² / |a y - p|²) for the prediction p, the truth y, and a = p·y / |y|², the volume at which the truth is
-    nearest to the prediction: a prediction that is right but for its volume is perfect. It is scale-invariant SDR, or
-    SI-SNR, with the sign of a loss: -20 is 20 dB.
+    -10 log10(|a y|² / |a y - p|²) for the prediction p, the truth y, and a = p·y / |y|², the volume at which the
+    truth is nearest to the prediction: a prediction that is right but for its volume is perfect. It is
+    scale-invariant SDR, or SI-SNR, with the sign of a loss: -20 is 20 dB.
 
     `zero_mean=True`, the default and that of the paper, takes off the mean of both first; torchmetrics does not unless
     told. The prediction comes first here, as in torchmetrics and auraloss; SpeechBrain takes the truth first, and that
     is another number.
 
-    A perfect prediction would cost -∞, so `eps`, in squared units of the waveform, is added to both energies. It caps the
-    loss, at about 80 dB for energies near 1, and decides where the truth is silent: leave silence out by `mask`.
+    A perfect prediction would cost -∞, so `eps`, in squared units of the waveform, is added to both energies. It caps
+    the loss, at about 80 dB for energies near 1, and decides where the truth is silent: leave silence out by `mask`.
     As volume is free, so is silence: add SNR or an error of samples where volume counts.
 
     Shapes: prediction and target (*batch, samples).
@@ -32,11 +32,13 @@ class SISDR(Supervised):
     >>> import torch, wald
     >>> y, noise = torch.tensor([[1.0, -1.0, 1.0, -1.0]]), torch.tensor([[0.1, 0.1, -0.1, -0.1]])
     >>> wald.SISDR()(3 * (y + noise), y)  # energies of 9 and 0.09
-    tensor(-20.)
+    tensor(-20.0000)
     """
 
     zero_mean: bool = param(default=True, choices=(True, False), help="take off the mean of both waveforms first")
-    eps: float = param(default=1e-8, above=0, quiet=True, help="added to both energies, in squared units of the waveform")
+    eps: float = param(
+        default=1e-8, above=0, quiet=True, help="added to both energies, in squared units of the waveform"
+    )
 
     card = Card(
         task="regression",
@@ -44,7 +46,8 @@ class SISDR(Supervised):
         formula=Formula(
             "10 * (log(sum([(a * y - x)**2 for x, y in both]) + eps) - log(sum([(a * y)**2 for x, y in both]) + eps))"
             " / log(10)",
-            both="[(x - zero_mean * mean(prediction), y - zero_mean * mean(target)) for x, y in zip(prediction, target)]",
+            both="[(x - zero_mean * mean(prediction), y - zero_mean * mean(target))"
+            " for x, y in zip(prediction, target)]",
             a="sum([x * y for x, y in both]) / (sum([y**2 for x, y in both]) + eps)",
         ),
         convex=False,
@@ -52,6 +55,7 @@ class SISDR(Supervised):
         when="Speech is separated or cleaned, and its volume does not matter.",
         when_not="The volume counts (SNR), or targets may be silent (ESR of louder parts, Absolute).",
         aliases=("SI-SDR", "SI-SNR", "SISDRLoss", "scale-invariant SDR", "si_snr", "SISNR"),
+        ports={"auraloss.time.SISDRLoss": {}},
         tags=("audio", "speech", "separation", "enhancement", "decibel", "scale-invariant"),
         cite=("Le Roux et al. 2019, arXiv:1811.02508",),
     )
@@ -65,10 +69,10 @@ class SISDR(Supervised):
 class SNR(Supervised):
     """How much louder the error is than the sound itself, in decibels.
 
-    -10 log10(|y|² / |y - p|²) for the prediction p and the truth y: signal-to-noise ratio with the sign of a loss, so that
-    -20 is 20 dB. Volume counts, other than in SISDR, and silence costs 0. `eps`, in squared units of the waveform, is
-    added to both energies; it caps the loss and decides where the truth is silent. `zero_mean=True` takes off the mean
-    of both first.
+    -10 log10(|y|² / |y - p|²) for the prediction p and the truth y: signal-to-noise ratio with the sign of a loss, so
+    that -20 is 20 dB. Volume counts, other than in SISDR, and silence costs 0. `eps`, in squared units of the
+    waveform, is added to both energies; it caps the loss and decides where the truth is silent. `zero_mean=True`
+    takes off the mean of both first.
 
     It is the log of ESR: 10 log10 of it, but for eps.
 
@@ -77,18 +81,21 @@ class SNR(Supervised):
     >>> import torch, wald
     >>> y = torch.tensor([[1.0, -1.0, 1.0, -1.0]])
     >>> wald.SNR()(torch.stack([0.9 * y[0], 0 * y[0]]), y.expand(2, 4), reduction="none")
-    tensor([-20.,   0.])
+    tensor([-20.0000,   0.0000])
     """
 
     zero_mean: bool = param(default=False, choices=(False, True), help="take off the mean of both waveforms first")
-    eps: float = param(default=1e-8, above=0, quiet=True, help="added to both energies, in squared units of the waveform")
+    eps: float = param(
+        default=1e-8, above=0, quiet=True, help="added to both energies, in squared units of the waveform"
+    )
 
     card = Card(
         task="regression",
         inputs={"prediction": Real.of("samples"), "target": Real.of("samples")},
         formula=Formula(
             "10 * (log(sum([(y - x)**2 for x, y in both]) + eps) - log(sum([y**2 for x, y in both]) + eps)) / log(10)",
-            both="[(x - zero_mean * mean(prediction), y - zero_mean * mean(target)) for x, y in zip(prediction, target)]",
+            both="[(x - zero_mean * mean(prediction), y - zero_mean * mean(target))"
+            " for x, y in zip(prediction, target)]",
         ),
         convex=False,
         perfect_is_minimal=True,
@@ -98,6 +105,7 @@ class SNR(Supervised):
         when_not="The volume does not matter (SISDR), or targets may be silent (Absolute).",
         points={"collapse": 0},
         aliases=("SNRLoss", "signal-to-noise ratio", "negative SNR"),
+        ports={"auraloss.time.SNRLoss": {"zero_mean": True}},
         tags=("audio", "speech", "separation", "enhancement", "decibel"),
         cite=("Le Roux et al. 2019, arXiv:1811.02508",),
     )
@@ -110,10 +118,10 @@ class SNR(Supervised):
 class ESR(Supervised):
     """The energy of the error as a share of the energy of the sound, and of its mean.
 
-    Σ (y - p)² / (Σ y² + eps), the error-to-signal ratio of models of amplifiers and effects: 0 is perfect and 1 is silence.
-    `dc` adds so much of mean(y - p)² / (mean y² + eps), the error of the mean, which ears do not hear and the rest of
-    a chain of effects does. The weight of a soft passage is that of a loud one, and a silent one has far too much: `eps`,
-    in squared units of the waveform, is all that holds it; leave silence out by `mask`.
+    Σ (y - p)² / (Σ y² + eps), the error-to-signal ratio of models of amplifiers and effects: 0 is perfect and 1 is
+    silence. `dc` adds so much of mean(y - p)² / (mean y² + eps), the error of the mean, which ears do not hear and
+    the rest of a chain of effects does. The weight of a soft passage is that of a loud one, and a silent one has far
+    too much: `eps`, in squared units of the waveform, is all that holds it; leave silence out by `mask`.
 
     It is usual to filter both waveforms first as ears do (pre-emphasis: y[t] - 0.95 y[t-1], but not for the mean).
 

@@ -24,6 +24,8 @@ class GeneralisedCrossEntropy(Supervised, OverClasses):
     It is right about the likeliest class, and its softmax is no probability: sharper than the truth, and at q = 1
     all on one class. For q below 1 the truth can be had back: it is proportional to p^(1 - q).
 
+    At q = 1 it has the gradient of dynamic fine-tuning (DFT) of language models, cross-entropy times p held fixed.
+
     The truncated form of the paper stops looking at examples with p below some k: `Truncated` of this at
     (1 - k^q) / q. Keras takes probabilities, not logits, and does not clip them.
 
@@ -83,6 +85,8 @@ class GeneralisedCrossEntropy(Supervised, OverClasses):
             "GeneralizedCrossEntropy",
             "mean absolute error of probabilities",
             "MAE of classes",
+            "DFT",
+            "dynamic fine-tuning",
         ),
         ports={"keras.losses.CategoricalGeneralizedCrossEntropy": {"q": 0.5}},
         tags=("classification", "label noise", "wrong labels", "robust", "bounded"),

@@ -17,7 +17,7 @@ class EarthMover(Supervised, TwoDistributions):
     With F and G the sums of both sides up to each class: Σ |F_k - G_k| at order 1, the Wasserstein distance where
     neighbours are 1 apart, and √(mean (F_k - G_k)²) at order 2, mean over all classes, as NIMA trains with. **Order 2
     is not the 2-Wasserstein distance**; it is the root of what `RankedProbability` has, so divided by classes and
-    rooted for each example. `mean=True` divides order 1 by the classes too.
+    rooted for each example. `per_class=True` divides order 1 by the classes too.
 
     For distributions over unequal steps give `RankedProbability` weights, or samples to `Wasserstein1D`.
 
@@ -37,7 +37,7 @@ class EarthMover(Supervised, TwoDistributions):
     """
 
     order: int = param(default=1, choices=(1, 2), help="1: the distance; 2: root of the mean square of the sums")
-    mean: bool = param(default=False, typical=(True,), help="at order 1, divide by the classes")
+    per_class: bool = param(default=False, typical=(True,), help="at order 1, divide by the classes")
     prediction_space: str = param(
         default="logits",
         choices=("logits", "log_probabilities", "probabilities"),
@@ -58,7 +58,7 @@ class EarthMover(Supervised, TwoDistributions):
             for name, space in (("prediction", loss.prediction_space), ("target", loss.target_space))
         },
         formula=lambda loss: Formula(
-            "sum([abs(x) for x in d]) / (len(d) if mean else 1)"
+            "sum([abs(x) for x in d]) / (len(d) if per_class else 1)"
             if loss.order == 1
             else "sqrt(mean([x**2 for x in d]))",
             **{
@@ -96,4 +96,4 @@ class EarthMover(Supervised, TwoDistributions):
             return raised(apart.square().mean(-1), 0.5)
         # Both sums end at 1: what is left there is rounding.
         moved = apart[..., :-1].abs().sum(-1)
-        return moved / apart.shape[-1] if self.mean else moved
+        return moved / apart.shape[-1] if self.per_class else moved

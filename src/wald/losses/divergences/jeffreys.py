@@ -66,10 +66,11 @@ class Jeffreys(Supervised, TwoDistributions):
                 )
             },
         ),
+        elicits="unresolved",
         convex=lambda loss: loss.prediction_space == "probabilities",
         perfect_is_minimal=True,
         smooth=3,
-        slope=lambda loss: "unbounded" if loss.prediction_space == "probabilities" else "linear",
+        slope=lambda loss: "unbounded" if loss.prediction_space == "probabilities" else "bounded",
         when="Neither side is the true one: two views, two annotators, two passes with dropout.",
         when_not="The target may have exact zeros (JensenShannon), or is what the model should cover (KLDivergence).",
         points={"perfect": 0, "floor": 0},

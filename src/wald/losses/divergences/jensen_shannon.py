@@ -90,6 +90,7 @@ class JensenShannon(Supervised):
         when_not="The model starts far from the target, where the slope is small, or the target is one class "
         "(CrossEntropy).",
         aliases=("JSD", "JS divergence", "generalised JSD", "generalized JSD", "GKD", "GKDLoss", "JSDLoss"),
+        points={"perfect": 0, "floor": 0},
         tags=("distillation", "distribution", "soft targets", "bounded", "divergence", "language model"),
         cite=(
             "Lin 1991, doi:10.1109/18.61115",

@@ -98,6 +98,17 @@ class KLDivergence(Supervised):
             "relative entropy",
             "kl_divergence_with_log_targets",
         ),
+        points={"perfect": 0, "floor": 0},
+        ports={
+            "torch.nn.KLDivLoss": {"prediction_space": "log_probabilities"},
+            "torch.nn.functional.kl_div": {"prediction_space": "log_probabilities"},
+            "keras.losses.KLDivergence": {"prediction_space": "probabilities"},
+            "optax.losses.kl_divergence": {"prediction_space": "log_probabilities"},
+            "optax.losses.kl_divergence_with_log_targets": {
+                "prediction_space": "log_probabilities",
+                "target_space": "log_probabilities",
+            },
+        },
         tags=("distillation", "distribution", "soft targets", "forward KL", "reverse KL", "variational"),
         cite=("Kullback & Leibler 1951, doi:10.1214/aoms/1177729694",),
     )

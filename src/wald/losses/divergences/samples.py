@@ -35,18 +35,16 @@ class Wasserstein1D(Supervised):
     card = Card(
         task="other",
         inputs={"prediction": Real.of("samples"), "target": Real.of("samples")},
-        formula=Formula(
-            "mean([min([abs(x - y) ** order for y in [y for y in target if rank(y, target)]]) for x in prediction])"
-        ),
+        formula=lambda loss: f"mean over k of |x_(k) - y_(k)|**{loss.order}, both samples sorted",
         convex=False,
         perfect_is_minimal=True,
-        smooth=lambda loss: 0,
+        smooth=0,
         slope=lambda loss: "bounded" if loss.order == 1 else "linear",
         when="Two sets of numbers should have the same distribution, and which number is whose does not matter.",
         when_not="Numbers are paired (Absolute, Squared), or points have several coordinates (Sinkhorn, or slices).",
         points={"perfect": 0, "floor": 0},
         aliases=("wasserstein_distance", "WassersteinDistance", "emd 1d", "sliced Wasserstein", "sorted L1"),
-        ports={"scipy.stats.wasserstein_distance": {}, "ot.wasserstein_1d": {}},
+        ports={"scipy.stats.wasserstein_distance": {}},
         tags=("distribution", "samples", "optimal transport", "two-sample", "generative"),
     )
 
@@ -58,8 +56,8 @@ class Wasserstein1D(Supervised):
 class EnergyDistance(Supervised):
     """How far two samples of vectors are apart, beyond how far each is from itself.
 
-    2 mean |x - y| - mean |x - x'| - mean |y - y'|, in the unit of the vectors; 0 if and only if the laws agree. It needs
-    no bandwidth. **SciPy's is its root**, and geomloss's `SamplesLoss("energy")` is half of it.
+    2 mean |x - y| - mean |x - x'| - mean |y - y'|, in the unit of the vectors; of laws, 0 if and only if they agree. It
+    needs no bandwidth. **SciPy's is its root**, and geomloss's `SamplesLoss("energy")` is half of it.
 
     `unbiased=False` takes all pairs, a vector with itself included: never negative, too large in small samples.
     `unbiased=True` leaves those out, and may be negative. Of one target vector it is twice `EnergyScore`.
@@ -90,7 +88,6 @@ class EnergyDistance(Supervised):
         convex=False,
         bounded_below=True,
         perfect_is_minimal=None,
-        smooth=0,
         slope="bounded",
         when="What a model draws should have the law of what was seen, and no bandwidth is known.",
         when_not="There is one observation for each forecast (EnergyScore).",
@@ -101,10 +98,9 @@ class EnergyDistance(Supervised):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
-        counted(self, self.unbiased, prediction, target)
-        return 2 * _distances(prediction, target).mean((-1, -2)) - sum_of(
-            inside(_distances(x, x), self.unbiased, 0.0) for x in (prediction, target)
-        )
+        enough("EnergyDistance", prediction, target, unbiased=self.unbiased)
+        own, others = (_inside(_distances(x, x), 0.0, unbiased=self.unbiased) for x in (prediction, target))
+        return 2 * _distances(prediction, target).mean((-1, -2)) - own - others
 
 
 class MMD(Supervised):
@@ -166,11 +162,34 @@ class MMD(Supervised):
             raise ValueError(f"MMD: bandwidths are positive numbers, one or more; got {self.bandwidths}. Use (1.0,).")
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
-        counted(self, self.unbiased, prediction, target)
-        return sum_of(
-            inside(self._kernel(x, x), self.unbiased, 1.0) for x in (prediction, target)
-        ) - 2 * self._kernel(prediction, target).mean((-1, -2))
+        enough("MMD", prediction, target, unbiased=self.unbiased)
+        own, others = (_inside(self._kernel(x, x), 1.0, unbiased=self.unbiased) for x in (prediction, target))
+        return own + others - 2 * self._kernel(prediction, target).mean((-1, -2))
 
     def _kernel(self, x: Tensor, y: Tensor) -> Tensor:
         square = (x.unsqueeze(-2) - y.unsqueeze(-3)).square().sum(-1)
-        return sum_of((square / (-2 * w * w)).exp() for w in self.bandwidths) / len(self.bandwidths)
+        return torch.stack([(square / (-2 * w * w)).exp() for w in self.bandwidths]).mean(0)
+
+
+def enough(loss: str, prediction: Tensor, target: Tensor, *, unbiased: bool) -> None:
+    """Raise unless both samples have the vectors that their pairs are made of.
+
+    Raises:
+        ShapeError: a sample is empty, or unbiased and of one vector.
+    """
+    for name, x in (("prediction", prediction), ("target", target)):
+        if x.shape[-2] < 1 + unbiased:
+            raise ShapeError(
+                f"{loss}: {name} {tuple(x.shape)} is (*batch, samples, features) with {x.shape[-2]} vectors; "
+                + ("pairs of different ones need 2. Use unbiased=False." if x.shape[-2] else "it needs 1 or more.")
+            )
+
+
+def _inside(each: Tensor, alone: float, *, unbiased: bool) -> Tensor:
+    """The mean over all pairs of one sample, in which each vector has the value `alone` with itself."""
+    n = each.shape[-1]
+    return (each.sum((-1, -2)) - n * alone) / (n * (n - 1)) if unbiased else each.mean((-1, -2))
+
+
+def _distances(x: Tensor, y: Tensor) -> Tensor:
+    return length(x.unsqueeze(-2) - y.unsqueeze(-3))

@@ -15,8 +15,8 @@ class TotalVariationDistance(Supervised, TwoDistributions):
 
     Σ |p - t| / 2: from 0 to 1, and the largest difference that the two make in the probability of any event. It has a
     kink where a class agrees and no more than a bounded pull elsewhere: of labels it is 1 - p of the true class, so it
-    forgives what is wrong for certain, and minimised over noisy labels it goes to the likeliest class (`MAE` of
-    classification), not to the distribution. Some code leaves the factor 1/2 out.
+    forgives what is wrong for certain, and minimised over noisy labels it goes to the likeliest class, not to the
+    distribution. Some code leaves the factor 1/2 out.
 
     It is no smoothness of images, which is `TotalVariation`.
 
@@ -76,7 +76,7 @@ class TotalVariationDistance(Supervised, TwoDistributions):
         when="What matters is by how much any decision or event can differ, and outliers must not rule.",
         when_not="The model starts far from the target, where it learns nothing from logits (KLDivergence).",
         points={"perfect": 0, "floor": 0},
-        aliases=("TVD", "TVDLoss", "total variation", "statistical distance", "variational distance"),
+        aliases=("TVD", "TVDLoss", "statistical distance", "variational distance"),
         ports={
             "liger_kernel.transformers.LigerTVDLoss": {
                 "prediction_space": "probabilities",

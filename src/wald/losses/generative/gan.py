@@ -54,6 +54,20 @@ class GANDiscriminator(Generative):
         denominator="the unmasked pairs of a real and a generated example, each counted by its weight",
         when="You train the discriminator, or critic, of an adversarial pair.",
         when_not="You train the generator (use GANGenerator), or have labels for both (use BinaryCrossEntropy).",
+        points=lambda loss: {
+            "non_saturating": {"chance": "2 * log(2)", "floor": 0},
+            "minimax": {"chance": "2 * log(2)", "floor": 0},
+            "least_squares": {"chance": 0.25, "floor": 0},
+            "hinge": {"chance": 2, "floor": 0},
+            "wasserstein": {"chance": 0},
+        }[loss.kind],
+        ports={
+            "torchgan.losses.MinimaxDiscriminatorLoss": {"kind": "minimax"},
+            "torchgan.losses.LeastSquaresDiscriminatorLoss": {"kind": "least_squares"},
+            "torchgan.losses.WassersteinDiscriminatorLoss": {"kind": "wasserstein"},
+            "tensorflow_gan.losses.least_squares_discriminator_loss": {"kind": "least_squares"},
+            "tensorflow_gan.losses.wasserstein_discriminator_loss": {"kind": "wasserstein"},
+        },
         aliases=("discriminator loss", "critic loss", "LSGAN discriminator", "WGAN critic", "hinge GAN discriminator"),
         tags=("adversarial", "generative", "critic", "GAN", "LSGAN", "WGAN", "geometric GAN"),
         cite=(
@@ -133,6 +147,19 @@ class GANGenerator(Generative):
         denominator="the unmasked generated examples, each counted by its weight",
         when="You train the generator of an adversarial pair, against a GANDiscriminator of the same kind.",
         when_not="You need a number that falls as examples get better: no loss of this kind is one.",
+        points=lambda loss: {
+            "non_saturating": {"chance": "log(2)", "floor": 0},
+            "minimax": {"chance": "-log(2)"},
+            "least_squares": {"chance": 0.125, "floor": 0},
+        }.get(loss.kind, {"chance": 0}),
+        ports={
+            "torchgan.losses.MinimaxGeneratorLoss": {"kind": "minimax"},
+            "torchgan.losses.LeastSquaresGeneratorLoss": {"kind": "least_squares"},
+            "torchgan.losses.WassersteinGeneratorLoss": {"kind": "wasserstein"},
+            "tensorflow_gan.losses.modified_generator_loss": {},
+            "tensorflow_gan.losses.least_squares_generator_loss": {"kind": "least_squares"},
+            "tensorflow_gan.losses.wasserstein_generator_loss": {"kind": "wasserstein"},
+        },
         aliases=("generator loss", "LSGAN generator", "WGAN generator", "hinge GAN generator"),
         tags=("adversarial", "generative", "GAN", "LSGAN", "WGAN"),
         cite=(

@@ -34,7 +34,7 @@ class GradientPenalty(Loss):
     >>> import torch, wald
     >>> gradient = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
     >>> wald.GradientPenalty()(gradient, reduction="none")
-    tensor([16., 0.])
+    tensor([16.,  0.])
     >>> wald.GradientPenalty(target=0.0)(gradient, reduction="none")
     tensor([25.,  1.])
     """

@@ -49,7 +49,7 @@ class DenoisingScoreMatching(Loss):
         when="A network gives the score at many levels of noise.",
         when_not="It predicts the noise, the data or the velocity (Denoising), or no noise is wanted "
         "(SlicedScoreMatching).",
-        points={"floor": 0, "collapse": "values / 2"},
+        points={"floor": 0},
         aliases=("DSM", "denoising score matching", "NCSN loss", "score-based loss"),
         tags=("generative", "score matching", "diffusion", "energy"),
         cite=("Vincent 2011, doi:10.1162/NECO_a_00142", "Song & Ermon 2019, arXiv:1907.05600"),

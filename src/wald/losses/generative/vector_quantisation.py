@@ -29,7 +29,7 @@ class VectorQuantisation(Loss):
     >>> value = wald.VectorQuantisation(codebook=1.0)(encoded, code)  # (0.25 + 1) · (1 + 0) / 2
     >>> value.backward()
     >>> value.item(), encoded.grad, code.grad
-    (0.625, tensor([[0.2500, 0.0000]]), tensor([[-1., 0.]]))
+    (0.625, tensor([[0.2500, 0.0000]]), tensor([[-1., -0.]]))
     """
 
     commitment: float = param(

@@ -66,8 +66,8 @@ class Unlikelihood(Loss):
         if outside.any():
             value = candidates[outside][0].item()
             raise DomainError(
-                f"Unlikelihood: candidates contains {value:g}; expected token ids from 0 to {prediction.shape[-1] - 1}. "
-                f"Use ignore_index={value:g} if it marks empty places."
+                f"Unlikelihood: candidates contains {value:g}; expected token ids from 0 to "
+                f"{prediction.shape[-1] - 1}. Use ignore_index={value:g} if it marks empty places."
             )
 
     def kept(self, *inputs: Tensor) -> Tensor | None:

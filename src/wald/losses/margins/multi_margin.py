@@ -104,9 +104,7 @@ class CrammerSinger(Supervised, OverClasses):
     card = Card(
         task="multiclass",
         inputs={"prediction": Real.of("classes"), "target": ClassId},
-        formula=Formula(
-            "max(0, margin - prediction[target] + max(prediction[:target] + prediction[target + 1:]))"
-        ),
+        formula=Formula("max(0, margin - prediction[target] + max(prediction[:target] + prediction[target + 1:]))"),
         elicits="unresolved",
         proper=False,
         calibrated=False,

@@ -56,7 +56,9 @@ class ModifiedHuber(Supervised):
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return target * spared(_short(1 - prediction), target) + (1 - target) * spared(_short(1 + prediction), 1 - target)
+        return target * spared(_short(1 - prediction), target) + (1 - target) * spared(
+            _short(1 + prediction), 1 - target
+        )
 
 
 class Exponential(Supervised):
@@ -64,8 +66,8 @@ class Exponential(Supervised):
 
     exp(-score) for a yes and exp(score) for a no. Its minimiser is half the logit of the probability, so the
     probability is sigmoid(2 · score), which is how scikit-learn has it. For the same label it is also its own second
-    derivative. **One wrong label can outweigh everything**: the cost grows without any bound to its slope, and overflows
-    float32 for a score 88 on the wrong side. BinaryCrossEntropy has the same best decisions and a slope of at most 1.
+    derivative. **One wrong label can outweigh everything**: its slope has no bound, and float32 overflows
+    for a score 88 on the wrong side. BinaryCrossEntropy has the same best decisions and a slope of at most 1.
 
     Shapes: prediction and target (*batch); prediction a score, target 0, 1 or between.
 

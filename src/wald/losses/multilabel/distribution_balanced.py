@@ -15,16 +15,16 @@ from ..pieces.softplus import softplus
 class DistributionBalanced(Supervised):
     """Binary cross-entropy for long-tailed labels: rebalanced, and mild with negatives.
 
-    Three changes to binary cross-entropy:
-    Sampling a rare label more often brings its companions with it. Label k of an example is weighted by how often a
-    sampler of its own would draw the example, over how often all samplers do: r = (1 / n_k) / Σ_j y_j / n_j, made
-    smooth as floor + sigmoid(steepness · (r - midpoint)). An example without a true label has r = ∞.
-    Every score is shifted down by prior / negative_scale · log(N / n_k - 1): a rare label must score higher to count as
-    true. It is the loss that shifts: predictions are read without.
-    A negative costs softplus(negative_scale · z) / negative_scale, so that those that are told by some way pull no more.
-    With gamma above 0 both are focal, times `scale`.
+    Binary cross-entropy with three changes. Sampling a rare label more often brings its companions with it, so label
+    k of an example is weighted by how often a sampler of its own would draw the example, over how often all samplers
+    do: r = (1 / n_k) / Σ_j y_j / n_j, made smooth as floor + sigmoid(steepness · (r - midpoint)). An example with no
+    true label has r = ∞. Every score is shifted down by prior / negative_scale · log(N / n_k - 1), so that a rare
+    label must score higher to count as true; only the loss shifts, predictions are read without. A negative costs
+    softplus(negative_scale · z) / negative_scale, so that those that are told by some way pull no more. With gamma
+    above 0 both are focal, times `scale`.
 
-    `counts` are of the whole training data, not of the batch. A label never or always true counts as true, or not, once.
+    `counts` are of the whole training data, not of the batch. A label that is never or always true
+    counts as once true, or once not.
 
     Shapes: prediction and target (*batch, labels), with one count for each label; prediction in logits, target 0, 1
     or between. The value of an example is the mean over its labels.

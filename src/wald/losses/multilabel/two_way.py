@@ -84,6 +84,6 @@ class TwoWay(Supervised):
 
 
 def _log_sum(scores: Tensor, share: Tensor) -> Tensor:
-    """log Σ share · exp(score) along the last axis; over nothing 0."""
+    """The log Σ share · exp(score) along the last axis; over nothing 0."""
     some = share != 0
     return log_sum(scores + torch.where(some, share, torch.ones_like(share)).log(), some)

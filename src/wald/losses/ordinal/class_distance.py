@@ -8,7 +8,7 @@ from torch import Tensor
 from ...cards import Card, ClassTarget, Formula, Logits, param
 from ...core import Supervised
 from ..pieces.over_classes import OverClasses
-from ..pieces.softmax import classes_last, log_odds, spared
+from ..pieces.softmax import below_infinity, classes_last, log_odds, spared
 from ..pieces.softplus import softplus
 
 
@@ -66,4 +66,4 @@ class ClassDistance(Supervised, OverClasses):
         place = torch.arange(prediction.shape[-1], device=prediction.device, dtype=prediction.dtype)
         far = (place - place.unsqueeze(-1)).abs() ** self.power
         weight = target @ far if target.is_floating_point() else far[target]
-        return (weight * spared(softplus(log_odds(prediction)), weight)).sum(-1)
+        return (weight * spared(softplus(log_odds(below_infinity(prediction))), weight)).sum(-1)

@@ -56,7 +56,8 @@ class ConditionalOrdinal(Supervised):
             ),
         },
         formula=Formula(
-            "sum([softplus(-z) for z in prediction[:target]]) + sum([softplus(z) for z in prediction[target:target + 1]])"
+            "sum([softplus(-z) for z in prediction[:target]])"
+            " + sum([softplus(z) for z in prediction[target:target + 1]])"
         ),
         convex=True,
         bounded_below=True,

@@ -20,8 +20,8 @@ class EntropyBonus(Loss):
     Shapes: logits (*batch, classes), unnormalised. The value is in nats.
 
     >>> import torch, wald
-    >>> wald.EntropyBonus()(torch.tensor([[0.0, 0.0], [0.0, 100.0]]), reduction="none")
-    tensor([-0.6931,  0.0000])
+    >>> wald.EntropyBonus()(torch.tensor([[0.0, 0.0], [0.0, 2.0]]), reduction="none")
+    tensor([-0.6931, -0.3653])
     """
 
     card = Card(
@@ -71,7 +71,7 @@ class ZLoss(Loss):
         points={"perfect": 0, "floor": 0},
         aliases=("z-loss", "router z-loss", "RouterZLoss", "router_z_loss_func", "ST-MoE z-loss"),
         ports={
-            "transformers.models.switch_transformers.modeling_switch_transformers.router_z_loss_func": {},
+            "transformers.switch_transformers.router_z_loss_func": {},
         },
         tags=("penalty", "mixture of experts", "MoE", "router", "logits", "stability"),
         cite=("Zoph et al. 2022, arXiv:2202.08906",),

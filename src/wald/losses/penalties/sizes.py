@@ -34,7 +34,7 @@ class ElasticNet(Loss):
     """
 
     l1: float = param(default=0.0, at_least=0, typical=(0.5,), help="the weight of the sum of sizes")
-    l2: float = param(default=1.0, at_least=0, typical=(0.0,), help="the weight of the sum of squares")
+    l2: float = param(default=1.0, at_least=0, help="the weight of the sum of squares")
     group: float = param(default=0.0, at_least=0, typical=(0.5,), help="the weight of the length of a row")
 
     card = Card(
@@ -63,11 +63,16 @@ class ElasticNet(Loss):
         ports={
             "keras.regularizers.L1": {"l1": 0.01, "l2": 0.0},
             "keras.regularizers.L2": {"l2": 0.01},
-            "keras.regularizers.L1L2": {"l2": 0.0},
+            "keras.regularizers.L1L2": {"l1": 0.01, "l2": 0.01},
         },
         tags=("penalty", "weights", "activations", "sparsity", "regulariser"),
         cite=("Zou & Hastie 2005, doi:10.1111/j.1467-9868.2005.00503.x",),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.l1 or self.l2 or self.group):
+            raise ValueError("ElasticNet: l1, l2 and group are all 0, so that nothing costs anything. Use l2=1.0, say.")
 
     def per_example(self, values: Tensor) -> Tensor:
         # Each part is taken only where it counts: 0 times what overflowed is no number.
@@ -152,7 +157,7 @@ class SpreadOut(Contrastive):
     (tensor(0.), tensor(1.5000))
     """
 
-    first: float = param(default=1.0, at_least=0, typical=(0.0,), help="the weight of the mean cosine's square")
+    first: float = param(default=1.0, at_least=0, help="the weight of the mean cosine's square")
     second: float = param(default=1.0, at_least=0, help="the weight of what its second moment has too much")
 
     card = Card(
@@ -171,7 +176,7 @@ class SpreadOut(Contrastive):
         points={"floor": 0, "collapse": "first + second * (1 - 1 / features)"},
         aliases=("GOR", "global orthogonal regularization", "spread-out regularizer", "EmbeddingGemma spread-out"),
         ports={
-            "sentence_transformers.sentence_transformer.losses.GlobalOrthogonalRegularizationLoss": {},
+            "sentence_transformers.losses.GlobalOrthogonalRegularizationLoss": {},
         },
         tags=("penalty", "embedding", "metric learning", "regulariser"),
         cite=("Zhang et al. 2017, arXiv:1708.06320",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, ClassTarget, Formula, Logits, param
+from ...cards import Card, ClassTarget, Domain, Formula, Logits, param
 from ...core import Loss, Supervised
 from ..pieces.softmax import cross_entropy
 from ..pieces.spaces import divergence
@@ -29,7 +29,7 @@ class Consistency(Supervised):
     >>> wald.Consistency()(student, teacher)  # 0.3808²
     tensor(0.1450)
     >>> wald.Consistency(kind="kl")(student, teacher)
-    tensor(0.3280)
+    tensor(0.3278)
     """
 
     kind: str = param(default="squared", choices=("squared", "kl"), help="how probabilities are compared")
@@ -97,7 +97,11 @@ class PseudoLabel(Supervised):
 
     card = Card(
         task="other",
-        inputs={"prediction": Logits, "target": Logits},
+        inputs={
+            "prediction": Logits,
+            # Wide enough that some views are sure.
+            "target": Domain(says="logits", logits=True, axes=("classes",), typical=(-9.0, 9.0)),
+        },
         formula=lambda loss: Formula(
             "-s[target.index(max(target))] if max(softmax(target)) >= threshold else 0"
             if loss.temperature == 0
@@ -139,11 +143,11 @@ class RDrop(Loss):
     ids, or (*batch, classes) probabilities as floats.
 
     >>> import torch, wald
-    >>> first, second, target = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.0]]), torch.tensor([0])
-    >>> wald.RDrop(strength=0.0)(first, second, target)  # 0.3133 + 0.6931
-    tensor(1.0064)
+    >>> first, second, target = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 0.0]]), torch.tensor([0])
+    >>> wald.RDrop(strength=0.0)(first, second, target)  # 0.1269 + 0.6931
+    tensor(0.8201)
     >>> wald.RDrop()(first, second, target)
-    tensor(1.1219)
+    tensor(1.2009)
     """
 
     strength: float = param(default=1.0, at_least=0, typical=(0.0, 5.0), help="the weight of the divergences")

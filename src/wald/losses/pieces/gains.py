@@ -16,7 +16,9 @@ def places(scores: Tensor, relevance: Tensor, there: Tensor) -> Tensor:
     Of items that score alike the less relevant one stands first: the worst order that the scores allow, so that the
     layout of a list never decides.
     """
-    by_relevance = torch.where(there, relevance, torch.full_like(relevance, torch.inf)).sort(dim=-1, stable=True).indices
+    by_relevance = (
+        torch.where(there, relevance, torch.full_like(relevance, torch.inf)).sort(dim=-1, stable=True).indices
+    )
     ordered = torch.where(there, scores, torch.full_like(scores, -torch.inf)).gather(-1, by_relevance)
     order = by_relevance.gather(-1, ordered.sort(dim=-1, descending=True, stable=True).indices)
     place = torch.arange(1, scores.shape[-1] + 1, device=scores.device)

@@ -29,14 +29,14 @@ def refuse_lengths(loss: str, symbols: int, target: Tensor, blank: int, **counte
         beyond = count[count > most]
         if beyond.numel():
             raise DomainError(
-                f"{loss}: {name} says {beyond[0].item()}, and the table has {most}. Use {name}.clamp(max={most}), or give "
-                "the whole table."
+                f"{loss}: {name} says {beyond[0].item()}, and the table has {most}. Use {name}.clamp(max={most}), "
+                "or give the whole table."
             )
     wrong = target[(target >= symbols) | (target == blank)]
     if wrong.numel():
         raise DomainError(
-            f"{loss}: target contains {wrong[0].item()}; expected ids from 0 to {symbols - 1}, without the blank, {blank}. "
-            "Use length= for how many labels count, or blank= for another id of the blank."
+            f"{loss}: target contains {wrong[0].item()}; expected ids from 0 to {symbols - 1}, without the blank, "
+            f"{blank}. Use length= for how many labels count, or blank= for another id of the blank."
         )
 
 

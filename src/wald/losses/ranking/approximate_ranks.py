@@ -11,13 +11,14 @@ from ...core.tensors import wide
 from ..pieces.gains import discount, normalised_gains
 from ..pieces.soft_ranks import middle_ranks
 
+
 class ApproxNDCG(Listwise):
     """One minus NDCG, with soft places of the items instead of their ranks.
 
     The place of an item is 1 + Σ sigmoid((s_j - s_i) / temperature) over the others: as the temperature goes to 0 it
     is the rank, and the value one minus NDCG, with gains 2^relevance - 1. A score has a gradient while others are
-    within a few temperatures of it, so the temperature is in units of the scores, and libraries differ by ten times: 1 in
-    allRank (its alpha is 1 / temperature), 0.1 in TF-Ranking. They also return -NDCG, this less 1.
+    within a few temperatures of it, so the temperature is in units of the scores, and libraries differ by ten times:
+    1 in allRank (its alpha is 1 / temperature), 0.1 in TF-Ranking. They also return -NDCG, this less 1.
 
     Above 0 the temperature blurs the places even of a perfect order, so 0 is not reached at scores near each other.
     A place with relevance -inf is empty, whatever its score; a list without a relevant item costs 0.
@@ -30,7 +31,9 @@ class ApproxNDCG(Listwise):
     tensor(0.5000)
     """
 
-    temperature: float = param(default=1.0, above=0, typical=(0.1,), help="how near scores share a place, in their unit")
+    temperature: float = param(
+        default=1.0, above=0, typical=(0.1,), help="how near scores share a place, in their unit"
+    )
 
     card = Card(
         task="ranking",
@@ -81,7 +84,9 @@ class ApproxMRR(Listwise):
     tensor(0.6667)
     """
 
-    temperature: float = param(default=1.0, above=0, typical=(0.1,), help="how near scores share a place, in their unit")
+    temperature: float = param(
+        default=1.0, above=0, typical=(0.1,), help="how near scores share a place, in their unit"
+    )
 
     card = Card(
         task="ranking",
@@ -131,7 +136,9 @@ class ApproxRankMSE(Listwise):
     tensor(0.8155)
     """
 
-    temperature: float = param(default=1.0, above=0, typical=(0.1,), help="how near scores share a place, in their unit")
+    temperature: float = param(
+        default=1.0, above=0, typical=(0.1,), help="how near scores share a place, in their unit"
+    )
 
     card = Card(
         task="ranking",

@@ -34,15 +34,16 @@ class LambdaLoss(Listwise):
     mean, as sentence-transformers does over the pairs of all lists together. `bits=False` takes natural logarithms.
 
     A place with relevance -inf is empty, whatever its score: pad lists of different lengths so. Where nothing is
-    relevant a list costs 0. allRank clamps the sigmoid, so that pairs that are wrong by far teach nothing; here they do.
+    relevant a list costs 0. allRank clamps the sigmoid, so that pairs that are wrong by far teach nothing; here they
+    do.
 
     Shapes: scores and relevance (*batch, items), one list in the last axis; relevance graded, usually from 0 to 4, and
     below 0 counts as 0.
 
     >>> import torch, wald
     >>> scores, relevance = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])
-    >>> wald.LambdaLoss(weights="lambda_rank")(scores, relevance)  # (1 - 0.6309) log2(1 + e)
-    tensor(0.6992)
+    >>> wald.LambdaLoss(weights="lambda_rank")(scores, relevance)  # 1 · (1 - 0.6309) log2(1 + e)
+    tensor(0.6993)
     """
 
     weights: Literal["ndcg2++", "ndcg2", "lambda_rank", "ndcg1"] = param(
@@ -51,8 +52,8 @@ class LambdaLoss(Listwise):
     mu: float = param(default=10.0, at_least=0, quiet=True, help='the share of "ndcg2" in "ndcg2++"')
     scale: float = param(default=1.0, above=0, quiet=True, help="what differences of scores are multiplied by")
     k: int | None = param(default=None, typical=(2,), at_least=1, help="the places that NDCG looks at; None for all")
-    among: Literal["either", "both"] = param(
-        default="either", quiet=True, help="which items of a pair must be among the first k"
+    among: str = param(
+        default="either", quiet=True, help="whether either or both items of a pair must be among the first k"
     )
     average: bool = param(default=False, quiet=True, help="the mean over the pairs that count")
     bits: bool = param(default=True, quiet=True, help="logarithms to the base 2: a constant factor of 1.44")

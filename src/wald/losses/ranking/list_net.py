@@ -58,7 +58,14 @@ class ListNet(Listwise):
         when="Whole lists are scored at once and the first places count; few grades of relevance.",
         when_not="Every place of the order counts (ListMLE), or NDCG decides (ApproxNDCG, LambdaLoss).",
         points={"chance": "log(items)"},
-        aliases=("ListNetLoss", "softmax listwise", "ranking softmax loss", "XE-NDCG", "QuerySoftMax", "top-one ListNet"),
+        aliases=(
+            "ListNetLoss",
+            "softmax listwise",
+            "ranking softmax loss",
+            "XE-NDCG",
+            "QuerySoftMax",
+            "top-one ListNet",
+        ),
         ports={
             "allrank.models.losses.listNet": {},
             "allrank.models.losses.binary_listNet": {"relevance_as": "shares"},

@@ -21,7 +21,8 @@ class MarginMSE(Listwise):
       sentence-transformers distils a large ranker from a positive and its negatives.
     - `"mean"`: the mean of (e_i - mean e)² over the items, the error left when the best constant of the list is
       added. CatBoost calls it QueryRMSE, and takes the root of the mean over the items of all lists.
-    - `"all"`: the mean of (e_i - e_j)² over all pairs, which is 2n / (n - 1) times that for n items.
+    - `"all"`: the mean of (e_i - e_j)² over all pairs, which is 2n / (n - 1) times that for n items. Rax
+      counts each item with itself too: twice `"mean"`.
 
     A constant added to all scores of a list changes nothing, so scores of different lists cannot be compared. Where the
     teacher's margins are at hand instead of its scores, use `Squared` on both.
@@ -64,7 +65,6 @@ class MarginMSE(Listwise):
         aliases=("MarginMSELoss", "QueryRMSE", "pairwise MSE", "rank distillation", "group-relative regression"),
         ports={
             "catboost.QueryRMSE": {"against": "mean"},
-            "rax.pairwise_mse_loss": {"against": "all"},
             "sentence_transformers.cross_encoder.losses.MarginMSELoss": {},
         },
         tags=("ranking", "distillation", "learning to rank", "squared error", "group", "retrieval"),

@@ -13,8 +13,8 @@ from ..pieces.softplus import softplus
 class NegativeSampling(Loss):
     """Logistic loss of one true item and of negatives that were drawn: word2vec, RotatE, knowledge graphs.
 
-    softplus(-(positive + margin)) + Σ w softplus(negative + margin), all scores shifted by `margin`: for scores that are
-    negative distances, a margin of 6 to 24 puts the border between true and false at that distance.
+    softplus(-(positive + margin)) + Σ w softplus(negative + margin), all scores shifted by `margin`: for scores that
+    are negative distances, a margin of 6 to 24 puts the border between true and false at that distance.
 
     The weights w are 1 / negatives, a mean. With `temperature` α above 0 they are softmax(α · negatives), not
     differentiated: the hardest negatives count most (self-adversarial, α = 1 in RotatE). `total=True` adds the
@@ -27,7 +27,7 @@ class NegativeSampling(Loss):
 
     >>> import torch, wald
     >>> wald.NegativeSampling()(torch.tensor([2.0]), torch.tensor([[0.0, 1.0]]))  # 0.1269 + (0.6931 + 1.3133) / 2
-    tensor(1.1302)
+    tensor(1.1301)
     """
 
     margin: float = param(default=0.0, help="what all scores are shifted by, in units of the score")
@@ -56,8 +56,8 @@ class NegativeSampling(Loss):
         super().__post_init__()
         if self.total and self.temperature:
             raise ValueError(
-                f"NegativeSampling: total=True adds the negatives up, and temperature={self.temperature:g} weighs them to "
-                "a mean. Use temperature=0 with total=True."
+                f"NegativeSampling: total=True adds the negatives up, and temperature={self.temperature:g} weighs "
+                "them to a mean. Use temperature=0 with total=True."
             )
 
     def per_example(self, positive: Tensor, negatives: Tensor) -> Tensor:

@@ -35,7 +35,9 @@ class NeuralNDCG(Listwise):
 
     temperature: float = param(default=1.0, above=0, help="how soft the order is, in units of the score")
     k: int | None = param(default=None, at_least=1, quiet=True, help="the places that NDCG looks at; None for all")
-    rounds: int = param(default=0, at_least=0, typical=(5,), quiet=True, help="how often columns and rows are evened out")
+    rounds: int = param(
+        default=0, at_least=0, typical=(5,), quiet=True, help="how often columns and rows are evened out"
+    )
 
     card = Card(
         task="ranking",

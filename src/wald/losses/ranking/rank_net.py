@@ -59,7 +59,7 @@ class RankNet(Listwise):
         ports={
             "allrank.models.losses.rankNet": {},
             "catboost.PairLogit": {"average": False},
-            "rax.pairwise_logistic_loss": {"average": False},
+            "rax.pairwise_logistic_loss": {},
             "sentence_transformers.cross_encoder.losses.RankNetLoss": {"bits": True},
         },
         tags=("ranking", "pairwise", "learning to rank", "order", "retrieval", "recommendation"),

@@ -49,7 +49,7 @@ class SampledSoftmax(Loss):
         slope="bounded",
         when="There are too many items, or words, to score them all at each step.",
         when_not="All can be scored (CrossEntropy), or pairs of two views are all there is (InfoNCE).",
-        points={"chance": "log(1 + negatives)", "floor": 0},
+        points={"floor": 0},
         aliases=("sampled softmax", "sampled_softmax_loss", "logQ correction", "log-Q corrected softmax"),
         tags=("recommendation", "retrieval", "two-tower", "negatives", "softmax", "language model", "ranking"),
         cite=(

@@ -47,7 +47,7 @@ class MaskedReconstruction(Supervised):
         when="A part of each input is hidden and to be filled in, without labels.",
         when_not="Visible values are to be rebuilt as well (Squared), or what is hidden is a code (DINO).",
         points={"perfect": 0, "floor": 0},
-        aliases=("MAE loss", "masked autoencoder", "SimMIM", "masked image modelling", "norm_pix_loss"),
+        aliases=("masked autoencoder", "SimMIM", "masked image modelling", "norm_pix_loss"),
         ports={"transformers.ViTMAEForPreTraining": {}},
         tags=("self-supervised", "reconstruction", "masked image modelling"),
         cite=("He et al. 2022, arXiv:2111.06377 (MAE)", "Xie et al. 2022, arXiv:2111.09886 (SimMIM)"),

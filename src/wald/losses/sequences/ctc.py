@@ -19,9 +19,9 @@ class CTC(Loss):
     path's probability: the product over the frames of the softmax of the scores. Log-probabilities may be given as
     scores too, as their softmax is what they are.
 
-    A text of n symbols needs n frames, and one more for each symbol that follows itself. With fewer, no path is left:
-    the loss is infinite and teaches nothing; `zero_infinity=True` makes it 0, as SpeechBrain does, and hides such
-    examples in the mean. Leave them out with `mask` instead, so that they do not count.
+    A text of n symbols needs n frames, and one more for each symbol that follows itself. With fewer, no path is left,
+    and the example is left out: it counts as masked, and not in the mean. torch makes the loss infinite, or, as
+    SpeechBrain does, with zero_infinity=True a 0 that counts in the mean and hides how many there are.
 
     Long texts cost more. `average=True` divides each example by its number of symbols, as torch's mean does; Keras and
     Optax do not. `gamma` above 0 is focal CTC: times (1 - p)^gamma for p the probability of the text, so that what is
@@ -30,8 +30,8 @@ class CTC(Loss):
     It takes as many steps as there are frames, each for all symbols at once; memory grows with frames times labels.
 
     Shapes: prediction (*batch, time, symbols) scores, target (*batch, labels) symbol ids, of which those beyond the
-    length are not looked at; frames and length (*batch) how many frames and labels count. torch's order is (time, batch,
-    symbols): use `.transpose(0, 1)`.
+    length are not looked at; frames and length (*batch) how many frames and labels count. torch's order is (time,
+    batch, symbols): use `.transpose(0, 1)`.
 
     Raises:
         DomainError: an id is the blank or no symbol, or there are fewer frames or labels than is said.
@@ -44,8 +44,9 @@ class CTC(Loss):
 
     blank: int = param(default=0, at_least=0, quiet=True, help="the id of the blank")
     average: bool = param(default=False, choices=(False, True), help="divide each example by its number of labels")
-    gamma: float = param(default=0.0, at_least=0, typical=(2.0,), quiet=True, help="how much likely texts are discounted")
-    zero_infinity: bool = param(default=False, quiet=True, help="a text that does not fit its frames costs 0")
+    gamma: float = param(
+        default=0.0, at_least=0, typical=(2.0,), quiet=True, help="how much likely texts are discounted"
+    )
 
     card = Card(
         task="other",
@@ -57,9 +58,9 @@ class CTC(Loss):
             "frames": Domain(says="a number of frames", low=0, integer=True, typical=(4, 5)),
             "length": Domain(says="a number of labels", low=0, integer=True, typical=(1, 2)),
         },
-        formula="-log of the sum, over paths that reduce to the target, of the product of softmax(prediction[t])[path[t]]",
+        formula="-log of the sum, over paths to the target, of the product of softmax(prediction)[t, path[t]]",
         bounded_below=True,
-        denominator="the unmasked examples (utterances), each counted by its weight; not the labels",
+        denominator="the unmasked examples (utterances) that fit their frames, each counted by its weight",
         when="Speech or handwriting is to become text, and nobody marked when each symbol comes.",
         when_not="Outputs depend on what was said before (Transducer), or the alignment is known (CrossEntropy).",
         points={"perfect": 0, "floor": 0},
@@ -85,6 +86,13 @@ class CTC(Loss):
             length=(length, target.shape[-1]),
         )
 
+    def kept(self, *inputs: Tensor) -> Tensor | None:
+        _, target, frames, length = inputs
+        labels = within(target, length, -1)
+        again = (labels[..., 1:] == labels[..., :-1]) & (labels[..., 1:] >= 0)
+        # What is no number of frames or labels at all is refused, not left out.
+        return (frames >= length + again.sum(-1)) | (frames < 0) | (length < 0)
+
     def arranged(
         self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None
     ) -> tuple[Loss, tuple[Tensor, ...], Tensor | None, Tensor | None]:
@@ -100,14 +108,10 @@ class CTC(Loss):
         log_p = prediction.log_softmax(-1).clamp(min=NEVER)
         emitted = log_p.gather(-1, states.unsqueeze(-2).expand(*log_p.shape[:-1], states.shape[-1]))
         value = unlikely(_over_paths(emitted, states, self.blank, frames, length))
-        some = value < torch.inf
-        value = torch.where(some, value, torch.zeros_like(value))
         if self.gamma:
             # Beyond any precision of p, so that a power below 1 has a slope.
             value = value * (-torch.expm1(-value.clamp(min=1e-30))) ** self.gamma
-        if self.average:
-            value = value / length.clamp(min=1)
-        return torch.where(some, value, 0.0 if self.zero_infinity else torch.inf)
+        return value / length.clamp(min=1) if self.average else value
 
 
 def _over_paths(emitted: Tensor, states: Tensor, blank: int, frames: Tensor, length: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class GuidedAttention(Loss):
             "frames": Domain(says="a number of frames", low=1, integer=True, typical=(2, 5), safe=1.0),
             "letters": Domain(says="a number of letters", low=1, integer=True, typical=(2, 5), safe=1.0),
         },
-        formula="mean over frames t and letters n of attention[t, n] (1 - exp(-(n/letters - t/frames)^2 / (2 width^2)))",
+        formula="mean over t and n of attention[t, n] (1 - exp(-(n / letters - t / frames)^2 / (2 width^2)))",
         convex=True,
         bounded_below=False,
         slope="bounded",
@@ -60,8 +60,8 @@ class GuidedAttention(Loss):
             beyond = count[count > most]
             if beyond.numel():
                 raise DomainError(
-                    f"GuidedAttention: {name} says {beyond[0].item()}, and attention {tuple(attention.shape)} has {most}. "
-                    f"Use {name}.clamp(max={most}), or give the whole table."
+                    f"GuidedAttention: {name} says {beyond[0].item()}, and attention {tuple(attention.shape)} has "
+                    f"{most}. Use {name}.clamp(max={most}), or give the whole table."
                 )
 
     def per_example(self, attention: Tensor, frames: Tensor, letters: Tensor) -> Tensor:

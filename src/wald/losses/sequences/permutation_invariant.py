@@ -45,7 +45,7 @@ class PermutationInvariant(Loss):
         bounded_below=False,
         slope="bounded",
         when="A model separates speakers or instruments and its outputs have no order.",
-        when_not="There are many sources (match them with scipy.optimize.linear_sum_assignment), or they have an order.",
+        when_not="There are many sources (scipy.optimize.linear_sum_assignment matches them), or they have an order.",
         aliases=("PIT", "uPIT", "PITLossWrapper", "permutation invariant training", "PitWrapper"),
         tags=("speech", "separation", "audio", "assignment", "matching", "diarisation"),
         cite=("Yu et al. 2017, arXiv:1607.00325", "Kolbæk et al. 2017, arXiv:1703.06284 (utterance level)"),
@@ -55,8 +55,8 @@ class PermutationInvariant(Loss):
         rows, sources = costs.shape[-2:]
         if rows != sources or sources > 7:
             raise ShapeError(
-                f"PermutationInvariant: costs {tuple(costs.shape)} must end in as many outputs as sources, at most 7. For "
-                "more, match them with scipy.optimize.linear_sum_assignment and index the costs."
+                f"PermutationInvariant: costs {tuple(costs.shape)} must end in as many outputs as sources, at most "
+                "7. For more, match them with scipy.optimize.linear_sum_assignment and index the costs."
             )
         ways = torch.tensor(list(permutations(range(sources))), device=costs.device).reshape(-1, sources)
         row = torch.arange(sources, device=costs.device)

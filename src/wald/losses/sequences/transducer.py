@@ -15,9 +15,9 @@ from ..pieces.utterances import NEVER, refuse_lengths, unlikely, within
 class Transducer(Loss):
     """The likelihood of a text where each symbol depends on those before it, over all ways in time.
 
-    At frame t, with u symbols said, the model scores what comes next: a symbol, which is then said at the same frame, or
-    the blank, which goes on to the next frame. The loss is -log of the sum over all ways that say the whole text and end
-    with the blank of the last frame. Log-probabilities may be given as scores too.
+    At frame t, with u symbols said, the model scores what comes next: a symbol, which is then said at the same frame,
+    or the blank, which goes on to the next frame. The loss is -log of the sum over all ways that say the whole text
+    and end with the blank of the last frame. Log-probabilities may be given as scores too.
 
     The blank is symbol 0 here, as in CTC; torchaudio puts it last (`blank=-1` there: use `blank=symbols - 1`). Long
     texts cost more: `average=True` divides by the number of labels. Other than in CTC a text always fits, as any number
@@ -80,7 +80,7 @@ class Transducer(Loss):
             prediction, target, frames, length = inputs
             # A label for each state: after the last there is none, and what stands there is not looked at.
             if prediction.ndim >= 3 and target.ndim and prediction.shape[-2] == target.shape[-1] + 1:
-                target = F.pad(target, (0, 1))
+                target = F.pad(target, (0, 1), value=int(self.blank == 0))
             inputs = (prediction, target, frames, length)
         line_up(self, inputs)
         prediction, target, frames, length = inputs

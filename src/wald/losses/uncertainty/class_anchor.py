@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...cards import Card, ClassId, Formula, Real, param
 from ...core import Supervised
+from ..pieces.distance import length
 from ..pieces.softmax import cross_entropy
 
 
@@ -17,6 +18,9 @@ class ClassAnchor(Supervised):
     class k, the loss is log(1 + Σ exp(d_y - d_k) over the other classes), which is the cross-entropy of -d, plus
     `pull` · d_y. Afterwards the distance to the nearest anchor tells what belongs to no class.
 
+    Squared distances differ by what is linear in the outputs: without its pull the loss is then the softmax
+    cross-entropy of 2 · magnitude · outputs.
+
     **pytorch-ood 0.4 has squared distances** (`squared=True` here), and takes the first classes - 1 of them for the
     rivals of every class: the last is never one, and a true class is its own. A perfect output then costs log 2 there.
 
@@ -26,8 +30,8 @@ class ClassAnchor(Supervised):
         DomainError: an id is not a class.
 
     >>> import torch, wald
-    >>> wald.ClassAnchor()(torch.tensor([[10.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 0]), reduction="none")
-    tensor([7.1933e-07, 1.0000e-01])
+    >>> wald.ClassAnchor()(torch.tensor([[9.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 0]), reduction="none")
+    tensor([0.1000, 1.6931])
     """
 
     magnitude: float = param(default=10.0, above=0, typical=(2.0,), help="how far from 0 anchors lie")
@@ -43,8 +47,9 @@ class ClassAnchor(Supervised):
             + ("**2" if loss.squared else "")
             + " for k in range(len(prediction))]",
         ),
+        convex=lambda loss: loss.squared,
         bounded_below=True,
-        smooth=lambda loss: 3 if loss.squared else 0,
+        smooth=None,
         slope=lambda loss: "linear" if loss.squared else "bounded",
         when="Inputs of no class will come, none are there to train with, and distances are to tell them.",
         when_not="Only known classes come (CrossEntropy), or outliers are there to train with (OutlierExposure).",
@@ -56,8 +61,6 @@ class ClassAnchor(Supervised):
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         anchors = self.magnitude * torch.eye(prediction.shape[-1], dtype=prediction.dtype, device=prediction.device)
-        far = (prediction.unsqueeze(-2) - anchors).square().sum(-1)
-        if not self.squared:
-            nothing = far == 0
-            far = torch.where(nothing, 0.0, torch.where(nothing, 1.0, far).sqrt())
+        away = prediction.unsqueeze(-2) - anchors
+        far = away.square().sum(-1) if self.squared else length(away)
         return cross_entropy(-far, target) + self.pull * far.gather(-1, target.unsqueeze(-1)).squeeze(-1)

@@ -42,6 +42,12 @@ class Ordinal(Supervised):
 
     levels: int = param(convert=int, at_least=2, typical=(4,), help="how many ordered classes there are")
 
+    average: bool = param(
+        default=True,
+        typical=(False,),
+        help="the mean of the questions; False for their sum, which CORAL's authors take",
+    )
+
     card = Card(
         task="other",
         inputs=lambda loss: {
@@ -52,7 +58,7 @@ class Ordinal(Supervised):
         },
         formula=Formula(
             "(sum([softplus(-z) for z in prediction[:target]]) + sum([softplus(z) for z in prediction[target:]]))"
-            " / (levels - 1)"
+            " / (levels - 1 if average else 1)"
         ),
         convex=True,
         bounded_below=True,
@@ -63,13 +69,15 @@ class Ordinal(Supervised):
         when_not="The steps between classes are known as numbers (Squared), or there is no order (CrossEntropy).",
         aliases=(
             "CORAL",
-            "coral_loss",
-            "CoralLoss",
             "cumulative link",
             "ordinal regression",
             "ordinal logistic",
             "extended binary classification",
         ),
+        ports={
+            "coral_pytorch.losses.CoralLoss": {"average": False},
+            "coral_pytorch.losses.coral_loss": {"average": False},
+        },
         tags=("ordinal", "ordered classes", "classification", "ratings", "grades", "rank-consistent"),
         cite=(
             "Frank & Hall 2001, doi:10.1007/3-540-44795-4_13 (thresholds as binary questions)",
@@ -79,7 +87,8 @@ class Ordinal(Supervised):
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         beyond = self._beyond(prediction, target)
-        return softplus(torch.where(beyond, -prediction, prediction)).mean(-1)
+        answers = softplus(torch.where(beyond, -prediction, prediction))
+        return answers.mean(-1) if self.average else answers.sum(-1)
 
     def probabilities(self, prediction: Tensor) -> Tensor:
         """The probability of each class, (*batch, levels), from logits (*batch, levels - 1).

@@ -1,0 +1,1 @@
+"""Distillation: a student learns from the logits or the features of a teacher."""

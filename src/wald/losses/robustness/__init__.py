@@ -1,0 +1,1 @@
+"""Robustness: the model holds under attacks, in new domains and environments."""

@@ -1,0 +1,99 @@
+"""Distances of samples: SciPy, geomloss, definitions and edges."""
+
+from __future__ import annotations
+
+import pytest
+from scipy import stats
+import torch
+from torch import Tensor
+
+import wald
+
+
+def clouds(seed: int = 0, n: int = 5, m: int = 4) -> tuple[Tensor, Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    x, y = (torch.rand(k, 3, generator=rng, dtype=torch.float64) for k in (n, m))
+    return x.requires_grad_(), y
+
+
+def test_scipy_agrees() -> None:
+    x, y = (v[:, 0].detach() for v in clouds(n=6, m=6))
+    assert float(wald.Wasserstein1D()(x[None], y[None])) == pytest.approx(stats.wasserstein_distance(x, y))
+    squared = wald.EnergyDistance()(x[:, None], y[:, None])
+    assert float(squared) == pytest.approx(stats.energy_distance(x, y) ** 2)
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_mmd_is_the_sum_of_its_kernels(unbiased: bool) -> None:
+    x, y = (v.detach() for v in clouds())
+    k = {
+        name: sum((-torch.cdist(a, b).square() / (2 * w * w)).exp() for w in (0.5, 2.0)) / 2
+        for name, a, b in (("xx", x, x), ("yy", y, y), ("xy", x, y))
+    }
+    if unbiased:
+        own = [(k[s].sum() - k[s].trace()) / (len(k[s]) * (len(k[s]) - 1)) for s in ("xx", "yy")]
+    else:
+        own = [k[s].mean() for s in ("xx", "yy")]
+    loss = wald.MMD(bandwidths=(0.5, 2.0), unbiased=unbiased)
+    torch.testing.assert_close(loss(x, y), own[0] + own[1] - 2 * k["xy"].mean())
+
+
+def test_of_one_observation_the_energy_distance_is_twice_the_score() -> None:
+    x, y = (v.detach() for v in clouds(m=1))
+    torch.testing.assert_close(wald.EnergyDistance()(x, y), 2 * wald.EnergyScore()(x, y[0]))
+
+
+def test_too_few_vectors_are_told() -> None:
+    with pytest.raises(wald.ShapeError, match="Use unbiased=False"):
+        wald.MMD(unbiased=True)(torch.zeros(1, 2), torch.zeros(3, 2))
+    with pytest.raises(wald.ShapeError, match="no points"):
+        wald.Sinkhorn()(torch.zeros(0, 2), torch.zeros(3, 2))
+    with pytest.raises(ValueError, match="bandwidths are positive"):
+        wald.MMD(bandwidths=(1.0, 0.0))
+
+
+def test_a_small_blur_is_the_cost_of_the_best_matching() -> None:
+    x, y = (v.detach() for v in clouds(n=6, m=6))
+    line = (x[:, :1], y[:, :1])
+    loss = wald.Sinkhorn(blur=0.01, power=1, iterations=400)
+    assert float(loss(*line)) == pytest.approx(float(wald.Wasserstein1D()(x[:, 0], y[:, 0])), abs=0.02)
+
+
+def test_a_large_blur_is_the_distance_of_the_means() -> None:
+    x, y = (v.detach() for v in clouds())
+    wanted = 0.5 * (x.mean(0) - y.mean(0)).square().sum()
+    torch.testing.assert_close(wald.Sinkhorn(blur=100.0)(x, y), wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_moved_apart_it_costs_the_move() -> None:
+    x = clouds()[0].detach()
+    assert float(wald.Sinkhorn()(x, x + 2.0)) == pytest.approx(6.0, rel=1e-6)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("name", ["energy", "gaussian", "sinkhorn"])
+def test_geomloss_agrees(name: str) -> None:
+    geomloss = pytest.importorskip("geomloss", reason="compares with it")
+    x, y = clouds()
+    fields = {"blur": 0.5, "backend": "tensorized"}
+    if name == "sinkhorn":
+        theirs = geomloss.SamplesLoss(name, p=2, scaling=0.995, **fields)(x, y)
+        ours = wald.Sinkhorn(blur=0.5, iterations=300)(x, y)
+    else:
+        theirs = geomloss.SamplesLoss(name, **fields)(x, y)
+        ours = (wald.EnergyDistance() if name == "energy" else wald.MMD(bandwidths=(0.5,)))(x, y) / 2
+    if name == "energy":
+        # It takes no distance for less than 1e-4, that of a point from itself included: 5 and 4 of them here.
+        theirs = theirs + 0.5e-4 * (1 / 5 + 1 / 4)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6 if name != "sinkhorn" else 1e-4, atol=1e-9)
+    own, others = (torch.autograd.grad(v, x)[0] for v in (ours, theirs))
+    torch.testing.assert_close(own, others, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.peers
+def test_geomloss_at_its_defaults() -> None:
+    """It takes few steps (scaling 0.5), so that it is near the value that ours goes to, and not at it."""
+    geomloss = pytest.importorskip("geomloss", reason="compares with it")
+    x, y = (v.detach() for v in clouds())
+    theirs = geomloss.SamplesLoss(backend="tensorized")(x, y)
+    torch.testing.assert_close(wald.Sinkhorn(like="geomloss")(x, y), theirs, rtol=0.02, atol=0)
