@@ -1,6 +1,6 @@
 """What the catalogue covers of the losses that libraries ship and papers describe, and docs/not-included.md from it.
 
-`coverage.tsv` has a row for each of 374 losses that were found in 111 packages and in papers: how many packages ship it,
+`coverage.tsv` has a row for each of 374 losses, found in 111 packages and in papers: how many packages ship it,
 what it is called here, or why it is not here. `python -m tests.losses.coverage` writes the page anew.
 """
 

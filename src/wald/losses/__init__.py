@@ -199,7 +199,7 @@ from .ranking.approximate_ranks import (
     ApproxNDCG as ApproxNDCG,
     ApproxRankMSE as ApproxRankMSE,
 )
-from .ranking.lambda_loss import LambdaLoss as LambdaLoss
+from .ranking.lambda_rank import LambdaRank as LambdaRank
 from .ranking.list_mle import ListMLE as ListMLE
 from .ranking.list_net import ListNet as ListNet
 from .ranking.margin_mse import MarginMSE as MarginMSE

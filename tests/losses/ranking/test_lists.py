@@ -18,9 +18,9 @@ from ...catalogue import leaf
 LISTWISE: list[wald.Loss] = [
     wald.RankNet(),
     wald.RankNet(average=False, bits=True),
-    *(wald.LambdaLoss(weights=w, average=a, k=k) for w, a, k in (("ndcg2++", False, None), ("lambda_rank", True, 2))),
-    wald.LambdaLoss(weights="ndcg2", k=2, among="both"),
-    wald.LambdaLoss(weights="ndcg1"),
+    *(wald.LambdaRank(weights=w, average=a, k=k) for w, a, k in (("ndcg2++", False, None), ("lambda_rank", True, 2))),
+    wald.LambdaRank(weights="ndcg2", k=2, among="both"),
+    wald.LambdaRank(weights="ndcg1"),
     *(wald.ListNet(relevance_as=one) for one in ("logits", "shares", "weights")),
     wald.ApproxNDCG(temperature=0.7),
     wald.ApproxMRR(),
@@ -141,18 +141,18 @@ def test_lambda_loss_is_a_sum_over_pairs(weights: Any) -> None:
             bound = gap * (1 / math.log2(1 + far) - 1 / math.log2(2 + far))
             weight = {"lambda_rank": swap, "ndcg2": bound, "ndcg2++": 10 * bound + swap}[weights]
             total += weight * math.log2(1 + math.exp(s[j] - s[i]))
-    assert wald.LambdaLoss(weights=weights)(s, y).item() == pytest.approx(total, rel=1e-9)
+    assert wald.LambdaRank(weights=weights)(s, y).item() == pytest.approx(total, rel=1e-9)
 
 
 def test_large_grades_do_not_overflow() -> None:
     scores, relevance = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[900.0, 3.0, 899.0]])
-    for loss in (wald.ApproxNDCG(), wald.LambdaLoss(), wald.NeuralNDCG()):
+    for loss in (wald.ApproxNDCG(), wald.LambdaRank(), wald.NeuralNDCG()):
         assert loss(scores, relevance).isfinite()
 
 
 def test_scores_that_cannot_be_told_apart_still_learn() -> None:
     scores = torch.zeros(1, 4, requires_grad=True)
-    wald.LambdaLoss()(scores, torch.tensor([[3.0, 0.0, 1.0, 2.0]])).backward()
+    wald.LambdaRank()(scores, torch.tensor([[3.0, 0.0, 1.0, 2.0]])).backward()
     assert scores.grad is not None
     assert scores.grad[0, 0] < 0 < scores.grad[0, 1]
 
@@ -241,4 +241,4 @@ def test_what_is_wrong_is_said() -> None:
     with pytest.raises(ValueError, match="Use temperature=0 with total=True"):
         wald.NegativeSampling(total=True, temperature=1.0)
     with pytest.raises(ValueError, match="among must be one of 'either', 'both', got 'all'"):
-        wald.LambdaLoss(among="all")  # pyright: ignore[reportArgumentType]
+        wald.LambdaRank(among="all")  # pyright: ignore[reportArgumentType]

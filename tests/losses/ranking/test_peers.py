@@ -95,7 +95,7 @@ PORTS: list[tuple[str, str, dict[str, Any], Callable[[Tensor, Tensor], Tensor]]]
     ("MarginMSE", ST + "MarginMSELoss", {}, sentence_transformers("MarginMSELoss")),
     *(
         (
-            "LambdaLoss",
+            "LambdaRank",
             ALLRANK + "lambdaLoss",
             {"weights": ours, **k},
             allrank("lambdaLoss", "lambdaLoss", weighing_scheme=theirs, **k),
@@ -110,7 +110,7 @@ PORTS: list[tuple[str, str, dict[str, Any], Callable[[Tensor, Tensor], Tensor]]]
     ),
     *(
         (
-            "LambdaLoss",
+            "LambdaRank",
             ST + "LambdaLoss",
             {"weights": ours, **k},
             sentence_transformers("LambdaLoss", weighting_scheme=theirs, **k),
@@ -184,7 +184,7 @@ def test_allrank_teaches_nothing_about_pairs_that_are_wrong_by_far() -> None:
     pytest.importorskip("allrank", reason="shows what allRank computes")
     s, y = torch.tensor([[-20.0, 20.0]]), torch.tensor([[1.0, 0.0]])
     ours, other = leaf(s), leaf(s)
-    wald.LambdaLoss(like="allrank", weights="lambda_rank")(ours, y).backward()
+    wald.LambdaRank(like="allrank", weights="lambda_rank")(ours, y).backward()
     allrank("lambdaLoss", "lambdaLoss", weighing_scheme="lambdaRank_scheme")(other, y).backward()
     assert ours.grad is not None
     assert other.grad is not None

@@ -102,7 +102,8 @@ class Call:
     @property
     def ignored(self) -> int:
         """The class id that marks what is to be left out."""
-        return getattr(self.function, "ignore_index", -100)
+        found = getattr(self.function, "ignore_index", None)
+        return -100 if found is None else found
 
     def text(self, inputs: Mapping[str, str]) -> str:
         """The call as Python text, each input as the text given for it."""

@@ -65,7 +65,7 @@ class CorrelationDistillation(Supervised):
         p, t = (prediction / self.temperature).softmax(-1), (target.detach() / self.temperature).softmax(-1)
         own = 1 - _correlation(p, t)
         counted = torch.ones_like(own) if keep is None else keep.to(own.dtype)
-        classes = 1 - _correlation(*((x * counted.unsqueeze(-1)).mT for x in (p, t)), counted)
+        classes = 1 - _correlation((p * counted.unsqueeze(-1)).mT, (t * counted.unsqueeze(-1)).mT, counted)
         return self.temperature**2 * (self.within * own + self.between * classes.mean())
 
 

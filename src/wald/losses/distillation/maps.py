@@ -43,7 +43,6 @@ class AttentionTransfer(Supervised):
             b="map(target)",
         ),
         convex=False,
-        smooth=lambda loss: 0,
         slope="vanishing",
         when="A convolutional student should look where its teacher does, of as many places.",
         when_not="Vectors have no places (SimilarityPreserving), or each channel has a meaning (ChannelDistillation).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ...cards import Card, Formula, Logits, LogProbabilities, Probabilities, param
@@ -31,7 +32,7 @@ class ChiSquared(Supervised, TwoDistributions):
     >>> import torch, wald
     >>> target = torch.tensor([[1.0, 0.0]])
     >>> wald.ChiSquared()(torch.zeros(1, 2), target), wald.ChiSquared(kind="symmetric")(torch.zeros(1, 2), target)
-    (tensor(1.0000), tensor(0.6667))
+    (tensor(1.), tensor(0.6667))
     """
 
     kind: str = param(
@@ -91,6 +92,10 @@ class ChiSquared(Supervised, TwoDistributions):
         nothing = (p + t) == 0
         if self.kind == "symmetric":
             return ((t - p).square() / (p + t).masked_fill(nothing, 1.0)).sum(-1)
-        unit = log_p if self.kind == "forward" else log_t
-        # By the root of the unit, so that what fits into float32 as a square does on the way as well.
-        return ((t - p) * (-0.5 * unit.masked_fill(nothing, 0.0)).exp()).square().sum(-1)
+        unit, log = (log_p, log_t) if self.kind == "forward" else (log_t, log_p)
+        unit, log = unit.masked_fill(nothing, 0.0), log.masked_fill(nothing, 0.0)
+        # unit · (ratio - 1)², with the larger of the two taken out, so that no factor overflows before the value does.
+        ratio = log - unit
+        above = ratio > 0
+        square = torch.where(above, -ratio, ratio).expm1().square()
+        return (torch.where(above, 2 * log - unit, unit).exp() * square).sum(-1)

@@ -58,9 +58,6 @@ class Sinkhorn(Supervised):
         when_not="Points are numbers (Wasserstein1D), or far more than some thousands (EnergyDistance, MMD).",
         points=lambda loss: {"perfect": 0, "floor": 0} if loss.debiased else {},
         aliases=("Sinkhorn divergence", "entropic OT", "SamplesLoss", "optimal transport", "Sinkhorn distance"),
-        ports={
-            "geomloss.SamplesLoss": {"blur": 0.05, "iterations": 1000},
-        },
         tags=("distribution", "samples", "optimal transport", "point cloud", "generative"),
         cite=("Cuturi 2013, arXiv:1306.0895", "Feydy et al. 2018, arXiv:1810.08278"),
     )
@@ -85,8 +82,9 @@ class Sinkhorn(Supervised):
         other = cost.mT
         # Potentials, in units of the entropy; the last step makes the plan's shares add up, so that their means are
         # the whole value.
-        f = _softmin(cost)
-        for _ in range(self.iterations):
+        g = _softmin(other)
+        f = _softmin(cost - g.unsqueeze(-2))
+        for _ in range(self.iterations - 1):
             g = _softmin(other - f.unsqueeze(-2))
             f = _softmin(cost - g.unsqueeze(-2))
         return self.blur**self.power * (f.mean(-1) + g.mean(-1))

@@ -52,7 +52,7 @@ class ApproxNDCG(Listwise):
         slope="vanishing",
         denominator="the unmasked lists, each counted by its weight; not the items",
         when="You are judged by NDCG, and want a value that follows it.",
-        when_not="Training starts far from a good order, where it is flat (ListNet, LambdaLoss).",
+        when_not="Training starts far from a good order, where it is flat (ListNet, LambdaRank).",
         points={"perfect": 0, "floor": 0},
         aliases=("approxNDCGLoss", "ApproxNDCGLoss", "approximate NDCG", "smooth NDCG", "NDCG"),
         tags=("ranking", "listwise", "learning to rank", "retrieval", "top", "differentiable", "NDCG"),

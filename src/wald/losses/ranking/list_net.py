@@ -56,7 +56,7 @@ class ListNet(Listwise):
         slope="bounded",
         denominator="the unmasked lists, each counted by its weight; not the items",
         when="Whole lists are scored at once and the first places count; few grades of relevance.",
-        when_not="Every place of the order counts (ListMLE), or NDCG decides (ApproxNDCG, LambdaLoss).",
+        when_not="Every place of the order counts (ListMLE), or NDCG decides (ApproxNDCG, LambdaRank).",
         points={"chance": "log(items)"},
         aliases=(
             "ListNetLoss",

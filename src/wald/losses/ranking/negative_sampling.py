@@ -103,7 +103,7 @@ class WARP(Loss):
         smooth=0,
         slope="bounded",
         when="The first places of a recommendation count, and negatives are at hand.",
-        when_not="A smooth loss or a chance is wanted (SampledSoftmax), or relevance is graded (LambdaLoss).",
+        when_not="A smooth loss or a chance is wanted (SampledSoftmax), or relevance is graded (LambdaRank).",
         points={"floor": 0},
         aliases=("WARP loss", "weighted approximate-rank pairwise", "WSABIE", "k-OS"),
         tags=("ranking", "recommendation", "hinge", "top", "negatives", "pairwise"),

@@ -104,7 +104,7 @@ class MinimumClassConfusion(Loss):
         when="A classifier is used in a domain without labels, and is unsure between a few classes there.",
         when_not="The batch is smaller than the number of classes, or alone: it is happy with one class for all.",
         points={"chance": "1 - 1 / classes", "perfect": 0, "collapse": 0, "floor": 0},
-        aliases=("minimum class confusion"),
+        aliases=("minimum class confusion",),
         tags=("robustness", "domain adaptation", "unlabelled", "entropy"),
         cite=("Jin et al. 2019, arXiv:1912.03699",),
     )

@@ -101,7 +101,6 @@ class VREx(Loss):
         ),
         convex=True,
         coupling="coupled",
-        smooth=3,
         slope="linear",
         denominator="nothing: the batch has one value",
         when="Risks differ between environments, and what makes them differ should not be used.",

@@ -1,4 +1,4 @@
-"""LambdaLoss: pairs of a list, each weighed by what it means for NDCG."""
+"""LambdaRank: pairs of a list, each weighed by what it means for NDCG."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..pieces.gains import discount, normalised_gains, places
 from ..pieces.softplus import softplus
 
 
-class LambdaLoss(Listwise):
+class LambdaRank(Listwise):
     """The logistic loss of the pairs of a list, weighed by what each pair means for NDCG.
 
     Σ w · log2(1 + exp(-scale · (s_i - s_j))) over the pairs in which item i is more relevant. With G the gain
@@ -42,7 +42,7 @@ class LambdaLoss(Listwise):
 
     >>> import torch, wald
     >>> scores, relevance = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])
-    >>> wald.LambdaLoss(weights="lambda_rank")(scores, relevance)  # 1 · (1 - 0.6309) log2(1 + e)
+    >>> wald.LambdaRank(weights="lambda_rank")(scores, relevance)  # 1 · (1 - 0.6309) log2(1 + e)
     tensor(0.6993)
     """
 
@@ -69,7 +69,6 @@ class LambdaLoss(Listwise):
         when_not="Values are to be compared between models (ApproxNDCG), or every pair counts alike (RankNet).",
         points={"floor": 0},
         aliases=(
-            "LambdaRank",
             "LambdaMART",
             "rank:ndcg",
             "NDCG-Loss1",
@@ -89,7 +88,7 @@ class LambdaLoss(Listwise):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.among not in ("either", "both"):
-            raise ValueError(f"LambdaLoss: among must be one of 'either', 'both', got {self.among!r}")
+            raise ValueError(f"LambdaRank: among must be one of 'either', 'both', got {self.among!r}")
 
     def per_example(self, scores: Tensor, relevance: Tensor) -> Tensor:
         there = relevance != -torch.inf
