@@ -31,6 +31,11 @@ class Healthy:
 
 SIZES = (1, 2, 3, 4, 7, 16, 33, 64, 200)
 CLASSES = (2, 3, 5, 10, 100)
+#: Losses so flat on numbers drawn anyhow that half precision has no gradient for them, which is no health.
+_NARROW = ("PNP",)
+#: Losses that have no slope on some rows that are drawn anyhow: `wald why` is right to say so. The same is true of
+#: MultiScaleSSIM, as noise in place of images has no structure at any scale.
+_STUCK = ("Tukey(threshold=1.0)", "Dice(smooth=0.0)")
 DTYPES = (torch.float32, torch.float32, torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
@@ -63,7 +68,7 @@ def heavy(n: int, rng: Generator) -> Tensor:
 def of_catalogue(loss: wald.Loss, rng: Generator) -> Healthy:
     labelled = isinstance(loss, wald.Contrastive) and any(domain.integer for _, domain in loss.named_domains)
     # One example alone has nobody to meet, and a triplet is three.
-    n = max(pick(SIZES, rng), 3 if labelled else 2 if loss.card.coupling == "coupled" else 1)
+    n = max(pick(SIZES, rng), 8 if loss.card.coupling == "coupled" else 3 if labelled else 1)
     soft = bool(torch.rand((), generator=rng) < 0.3)
     inputs = draw(loss, n, rng, classes=pick((3, 4, 10), rng), soft=soft)
     for x, (_, domain) in zip(inputs, loss.named_domains, strict=True):
@@ -72,7 +77,12 @@ def of_catalogue(loss: wald.Loss, rng: Generator) -> Healthy:
             x[:2] = torch.arange(2)
         if labelled and domain.integer:
             x[:3] = torch.tensor([0, 0, 1])
+        elif loss.card.coupling == "coupled" and domain.integer and not domain.axes:
+            # Rates, groups and correlations need every kind, in every group.
+            x[:8] = torch.arange(8) // (2 if domain.high == 1 else 1) % (int(domain.high) + 1 if domain.high < 8 else 2)
     dtype = pick(DTYPES, rng)
+    if type(loss).__name__ in _NARROW:
+        dtype = torch.float32
     names = [name for name, _ in loss.named_domains]
     batch = {name: x.to(dtype) if x.is_floating_point() else x for name, x in zip(names, inputs, strict=True)}
     for name, (_, domain) in zip(names, loss.named_domains, strict=True):
@@ -289,7 +299,10 @@ _SIGNS = ("soft margin", "squared margin", "squared hinge", "hinge", "smoothed h
 def kinds() -> list[Callable[[Generator], Healthy]]:
     """Every kind of healthy batch."""
     found: list[Callable[[Generator], Healthy]] = [
-        partial(of_catalogue, loss) for kind in wald.catalogue() for loss in variants(kind)
+        partial(of_catalogue, loss)
+        for kind in wald.catalogue()
+        for loss in variants(kind)
+        if repr(loss).partition("(")[0] != "MultiScaleSSIM" and repr(loss) not in _STUCK
     ]
     found += [partial(of_numbers, loss) for loss in _NUMBERS]
     found += [partial(of_numbers, known.STATISTICS[name][0]) for name in _ANY if name != "root mean squared error"]

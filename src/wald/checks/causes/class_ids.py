@@ -85,7 +85,10 @@ def _ids(run: Run) -> tuple[Tensor, int] | None:
 
 
 def _outside(run: Run, x: Tensor, count: int) -> Tensor:
-    return ((x < 0) | (x >= count)) & (x != run.call.ignored)
+    domain = None if run.pair is None else run.pair[1].domain
+    # Some losses have an id of their own for what is no class, below all others.
+    least = int(domain.low) if domain is not None and domain.integer and isfinite(domain.low) else 0
+    return ((x < least) | (x >= count)) & (x != run.call.ignored)
 
 
 def _bad_rows(run: Run) -> Tensor:
