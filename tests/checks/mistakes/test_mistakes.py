@@ -101,6 +101,11 @@ def the_same(loss: wald.Loss, mistake: Mistake, found: Match) -> bool:
         assert mine is not None
         assert own is not None
         return compared(mine, own).relation == "equal"
+    if mine is None or not bool(mine.values.isfinite().all()):
+        return True  # the root or the logarithm of what may be negative is no loss at all
+    if found.loss is not None and found.loss != loss:
+        other = canonical(found.loss, together=whole)
+        return other is not None and compared(mine, other).relation in ("equal", "affine", "slopes")
     return any(alike(loss, mistake, loss, one) for one in mistakes_of(loss) if one.name in found.mistakes)
 
 

@@ -9,7 +9,7 @@ Pairs go to a loss of pairs with the weight of each:
 >>> weight = hard_pairs(x, label)
 >>> anchor, other = weight.nonzero(as_tuple=True)
 >>> wald.ContrastivePair()(x[anchor], x[other], label[anchor] == label[other], weight=weight[anchor, other])
-tensor(0.9375)
+tensor(0.8750)
 
 Triplets, as (anchor, positive, negative), go to `wald.Triplet` in the same way.
 """

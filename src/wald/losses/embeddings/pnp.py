@@ -38,7 +38,7 @@ class PNP(Contrastive):
     >>> import torch, wald
     >>> embedding = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-0.6, 0.8]])
     >>> wald.PNP(form="O")(embedding, torch.tensor([0, 1, 0, 1]), reduction="none")
-    tensor([1.0000, 2.0000, 2.0000, 1.0000])
+    tensor([1., 2., 2., 1.])
     """
 
     form: str = param(default="Dq", choices=("Dq", "Ds", "O", "Iu", "Ib"), help="the function of how many come before")

@@ -23,8 +23,8 @@ class UncertaintyWeighting(Loss):
 
     >>> import torch, wald
     >>> losses, s = torch.tensor([4.0, 1.0]), torch.tensor([0.0, 0.0], requires_grad=True)
-    >>> wald.UncertaintyWeighting()(losses, s)
-    tensor(2.5000, grad_fn=...)
+    >>> wald.UncertaintyWeighting()(losses, s).item()
+    2.5
     """
 
     half: bool = param(default=True, typical=(False,), help="the half of the paper; False is twice the value")
