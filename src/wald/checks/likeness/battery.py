@@ -92,7 +92,7 @@ def _of(
         ids = torch.arange(math.prod(own)).reshape(own)
         shuffled = (7 * ids + torch.div(ids, 5, rounding_mode="floor")) if len(own) > 1 else ids
         count = sizes.get("classes", int(min(domain.high, 8)) + 1)
-        least = max(int(domain.low), 0)
+        least = int(max(domain.low, 0))
         return least + shuffled % max(1, int(min(count, domain.high + 1)) - least)
     if not first and (domain.low, domain.high) == (0.0, 1.0) and not domain.normalised:
         # Labels for sure: libraries part ways on what lies between, and that is told apart from a mistake.
