@@ -32,7 +32,7 @@ class Healthy:
 SIZES = (1, 2, 3, 4, 7, 16, 33, 64, 200)
 CLASSES = (2, 3, 5, 10, 100)
 #: Losses so flat on numbers drawn anyhow that half precision has no gradient for them, which is no health.
-_NARROW = ("PNP",)
+_NARROW = ("ArcFace", "PNP", "SphereFace")
 #: Losses that have no slope on some rows that are drawn anyhow, and `wald why` is right to say so: what is far out, an
 #: empty mask, noise in place of an image.
 _STUCK = ("Dice", "MultiScaleSSIM", "Tukey")
@@ -73,8 +73,8 @@ def of_catalogue(loss: wald.Loss, rng: Generator) -> Healthy:
     inputs = draw(loss, n, rng, classes=pick((3, 4, 10), rng), soft=soft)
     for x, (_, domain) in zip(inputs, loss.named_domains, strict=True):
         # A loss of pairs has nothing to say of one label alone.
-        if domain.integer and domain.high == 1:
-            x[:2] = torch.arange(2)
+        if domain.integer and domain.high == 1 and not domain.axes:
+            x[:2] = torch.arange(2)[: len(x)]
         if labelled and domain.integer:
             x[:3] = torch.tensor([0, 0, 1])
         elif loss.card.coupling == "coupled" and domain.integer and not domain.axes:

@@ -11,7 +11,7 @@ import wald
 from .sowing import mutants, shows
 
 #: How many living mutants of each loss are checked.
-EACH = 3
+EACH = 2
 #: The code of the formula on the card, which is the loss written a second time.
 FORMULA = "W311"
 
