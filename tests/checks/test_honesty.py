@@ -66,7 +66,7 @@ def test_the_page_says_what_the_checker_does() -> None:
     found = page.measure()
     failed = sum(one.verdict == "fail" and one.named for one in found.wrong)
     accused = sum(one.verdict not in ("pass", "warn") for one in found.correct)
-    alive, killed = sum(one.alive for one in found.mutants), sum(one.killed for one in found.mutants)
+    killed, alive = page.killed_of(found.mutants, spoken=True)
     assert failed >= 0.9 * len(found.wrong)
     assert accused <= 0.01 * len(found.correct)
     assert alive >= 250

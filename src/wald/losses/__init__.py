@@ -53,7 +53,6 @@ from .detection.quality import (
     Varifocal as Varifocal,
 )
 from .detection.sides import BoundedIoU as BoundedIoU, EIoU as EIoU, SIoU as SIoU
-from .distillation.correlation import CorrelationDistillation as CorrelationDistillation
 from .distillation.decoupled import DecoupledDistillation as DecoupledDistillation
 from .distillation.distillation import Distillation as Distillation
 from .distillation.maps import AttentionTransfer as AttentionTransfer, ChannelDistillation as ChannelDistillation
@@ -63,7 +62,6 @@ from .distillation.relations import (
     SimilarityPreserving as SimilarityPreserving,
 )
 from .divergences.alpha_divergence import AlphaDivergence as AlphaDivergence
-from .divergences.chi_squared import ChiSquared as ChiSquared
 from .divergences.earth_mover import EarthMover as EarthMover
 from .divergences.hellinger import Hellinger as Hellinger
 from .divergences.jeffreys import Jeffreys as Jeffreys

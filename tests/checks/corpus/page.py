@@ -16,6 +16,7 @@ import sys
 from typing import Any
 
 import wald
+from wald.cards import Formula, shelf
 from wald.checks import CODES, RULES
 from wald.checks.rules.rule import _controls as controls_of
 
@@ -87,18 +88,25 @@ are the fairer test."""
 def _short(found: Measured) -> str:
     failed, named = _count(found.wrong, _fails), _count(found.wrong, _named)
     false = _count(found.correct, _accused)
-    alive, killed = sum(one.alive for one in found.mutants), sum(one.killed for one in found.mutants)
+    alive = sum(one.alive for one in found.mutants)
     unaided = sum(one.unaided for one in found.mutants)
     rows = [
         ("losses with a known defect: failed", failed, len(found.wrong)),
         ("losses with a known defect: failed, and the defect is named", named, len(found.wrong)),
         ("losses with nothing wrong: failed", false, len(found.correct)),
-        ("mutants of the catalogue: killed", killed, alive),
+        ("mutants of losses whose card has a formula that runs: killed", *killed_of(found.mutants, spoken=True)),
+        ("mutants of losses whose card has a formula in words: killed", *killed_of(found.mutants, spoken=False)),
         ("mutants of the catalogue: killed without the formula on the card", unaided, alive),
         *((f"known truth, {one.table}: facts right", one.right, _facts(one)) for one in found.truth),
     ]
     lines = [f"| {words} | {part} of {whole} | {_percent(part, whole)} |" for words, part, whole in rows]
     return "\n".join(("## In short", "", "| | | |", "|---|--:|--:|", *lines))
+
+
+def killed_of(mutants: Sequence[Harvest], *, spoken: bool) -> tuple[int, int]:
+    """How many mutants were killed, and of how many, where the formula on the card can be run, or cannot."""
+    of = [one for one in mutants if isinstance(shelf.find(one.loss).at_defaults().formula, Formula) == spoken]
+    return sum(one.killed for one in of), sum(one.alive for one in of)
 
 
 def _families(found: Measured) -> str:

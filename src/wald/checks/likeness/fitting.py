@@ -7,6 +7,7 @@ in a scale in which it may be anything: the logarithm of what is positive, the l
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 import dataclasses
 from dataclasses import dataclass
 from functools import cache
@@ -168,7 +169,9 @@ def _rounded(
                 break
         else:
             value = getattr(loss, axis.name)
-            loss = loss.replace(**{axis.name: float(f"{value:.7g}")})
+            # Next to a value that is another loss (an order of 1, say) only the number as it was found is left.
+            with suppress(ValueError):
+                loss = loss.replace(**{axis.name: float(f"{value:.7g}")})
     return loss, best
 
 

@@ -89,7 +89,6 @@ class ChannelDistillation(Supervised):
         ),
         convex=True,
         perfect_is_minimal=True,
-        smooth=3,
         slope="bounded",
         when="A student segments or detects, and its teacher's maps have the same channels.",
         when_not="Only the classes of an image are told (Distillation).",

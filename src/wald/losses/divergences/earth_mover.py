@@ -36,7 +36,7 @@ class EarthMover(Supervised, TwoDistributions):
     tensor(0.8165)
     """
 
-    order: int = param(default=1, choices=(1, 2), help="1: the distance; 2: root of the mean square of the sums")
+    order: int = param(default=1, at_least=1, at_most=2, help="1: the distance; 2: root of the mean square of the sums")
     per_class: bool = param(default=False, typical=(True,), help="at order 1, divide by the classes")
     prediction_space: str = param(
         default="logits",
@@ -52,7 +52,7 @@ class EarthMover(Supervised, TwoDistributions):
     )
 
     card = Card(
-        task="multiclass",
+        task="other",
         inputs=lambda loss: {
             name: {"logits": Logits, "log_probabilities": LogProbabilities, "probabilities": Probabilities}[space]
             for name, space in (("prediction", loss.prediction_space), ("target", loss.target_space))

@@ -71,9 +71,6 @@ class RenyiDivergence(Supervised, TwoDistributions):
         ),
         perfect_is_minimal=True,
         smooth=3,
-        slope=lambda loss: (
-            "unbounded" if loss.prediction_space == "probabilities" else "vanishing" if loss.order < 1 else "bounded"
-        ),
         when="KL is right but for how much the classes that are missed should count: privacy, variational bounds.",
         when_not="There is no reason for an order: KLDivergence.",
         points={"perfect": 0, "floor": 0},

@@ -85,7 +85,7 @@ class EqualisedOdds(Loss):
 
     kind: str = param(default="squared", choices=("squared", "largest"), help="what is taken of the groups' gaps")
     label: str = param(
-        default="both", choices=("both", "positive", "negative"), help="among which examples scores are compared"
+        default="both", help='among which examples scores are compared: "both" labels, the "positive", the "negative"'
     )
 
     card = Card(
@@ -122,6 +122,11 @@ class EqualisedOdds(Loss):
         tags=("penalty", "fairness", "group", "bias"),
         cite=("Hardt, Price & Srebro 2016, arXiv:1610.02413",),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.label not in ("both", "positive", "negative"):
+            raise ValueError(f"EqualisedOdds: label must be 'both', 'positive' or 'negative', got {self.label!r}")
 
     def per_example(self, prediction: Tensor, target: Tensor, group: Tensor, *, keep: Tensor | None = None) -> Tensor:
         one_axis("EqualisedOdds", "which share a group", prediction=prediction, target=target, group=group)

@@ -33,7 +33,7 @@ class CosineDistance(Supervised):
     )
 
     card = Card(
-        task="regression",
+        task="other",
         inputs={"prediction": Vector, "target": Vector},
         formula=lambda loss: Formula(
             "1 - cosine(prediction, target)" if loss.form == "distance" else "-cosine(prediction, target)"
