@@ -34,8 +34,8 @@ CLASSES = (2, 3, 5, 10, 100)
 #: Losses so flat on numbers drawn anyhow that half precision has no gradient for them, which is no health.
 _NARROW = ("ArcFace", "PNP", "SphereFace")
 #: Losses that have no slope on some rows that are drawn anyhow, and `wald why` is right to say so: what is far out, an
-#: empty mask, noise in place of an image.
-_STUCK = ("Dice", "MultiScaleSSIM", "Tukey")
+#: empty mask, noise in place of an image, views of which none is sure.
+_STUCK = ("Dice", "MultiScaleSSIM", "PseudoLabel", "Tukey")
 DTYPES = (torch.float32, torch.float32, torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
