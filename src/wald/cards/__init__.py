@@ -20,4 +20,5 @@ from .domain import (
     Vector as Vector,
 )
 from .formula import Formula as Formula
+from .inputs import mask_inputs as mask_inputs, return_inputs as return_inputs
 from .param import REQUIRED as REQUIRED, numbers as numbers, param as param

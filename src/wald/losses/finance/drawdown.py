@@ -4,7 +4,7 @@ from math import sqrt
 
 from torch import Tensor
 
-from ...cards import Card, Domain, param
+from ...cards import Card, param, return_inputs
 from ...core import Loss
 from ..pieces.distance import length
 from ..pieces.returns import drawdowns, long_enough, worst
@@ -42,15 +42,7 @@ class MaxDrawdown(Loss):
 
     card = Card(
         task="other",
-        inputs=lambda loss: {
-            "returns": Domain(
-                says="a return above -1" if loss.compounded else "a return",
-                low=-1.0 if loss.compounded else -float("inf"),
-                open_low=True,
-                axes=("time",),
-                typical=(-0.1, 0.1),
-            )
-        },
+        inputs=return_inputs,
         formula="max over t of (max of wealth up to t) - wealth at t; over the peak where compounded",
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,
@@ -100,15 +92,7 @@ class AverageDrawdown(Loss):
 
     card = Card(
         task="other",
-        inputs=lambda loss: {
-            "returns": Domain(
-                says="a return above -1" if loss.compounded else "a return",
-                low=-1.0 if loss.compounded else -float("inf"),
-                open_low=True,
-                axes=("time",),
-                typical=(-0.1, 0.1),
-            )
-        },
+        inputs=return_inputs,
         formula="mean over t of (max of wealth up to t) - wealth at t; over the peak where compounded",
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,
@@ -155,15 +139,7 @@ class ConditionalDrawdown(Loss):
 
     card = Card(
         task="other",
-        inputs=lambda loss: {
-            "returns": Domain(
-                says="a return above -1" if loss.compounded else "a return",
-                low=-1.0 if loss.compounded else -float("inf"),
-                open_low=True,
-                axes=("time",),
-                typical=(-0.1, 0.1),
-            )
-        },
+        inputs=return_inputs,
         formula="mean over the worst share of t of (max of wealth up to t) - wealth at t; over the peak if compounded",
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,
@@ -208,15 +184,7 @@ class UlcerIndex(Loss):
 
     card = Card(
         task="other",
-        inputs=lambda loss: {
-            "returns": Domain(
-                says="a return above -1" if loss.compounded else "a return",
-                low=-1.0 if loss.compounded else -float("inf"),
-                open_low=True,
-                axes=("time",),
-                typical=(-0.1, 0.1),
-            )
-        },
+        inputs=return_inputs,
         formula="root of the mean over t of ((max of wealth up to t) - wealth at t)^2; over the peak where compounded",
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,

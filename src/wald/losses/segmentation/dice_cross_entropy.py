@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...cards import BinaryTarget, Card, Domain, Formula, Logit, Real, param
+from ...cards import Card, Formula, mask_inputs, param
 from ...core import Supervised
 from ..pieces.over_masks import OverMasks, counts, share_lost
 from ..pieces.softmax import log_odds_of
@@ -65,20 +65,7 @@ class DiceCrossEntropy(Supervised, OverMasks):
 
     card = Card(
         task="other",
-        inputs=lambda loss: {
-            "binary": {
-                "prediction": Logit.of("pixels"),
-                "target": (BinaryTarget if loss.ignore_index is None else Real).of("pixels"),
-            },
-            "multilabel": {
-                "prediction": Logit.of("pixels", "labels"),
-                "target": (BinaryTarget if loss.ignore_index is None else Real).of("pixels", "labels"),
-            },
-            "multiclass": {
-                "prediction": Logit.of("pixels", "classes"),
-                "target": Domain(says="a class id", integer=True, axes=("pixels",), typical=(0, 3)),
-            },
-        }[loss.kind],
+        inputs=mask_inputs,
         formula=lambda loss: (
             Formula(
                 "dice * (1 - (2 * dot(p, target) + smooth) / (sum(p) + sum(target) + smooth))"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from ...cards import BinaryTarget, Card, Domain, Formula, Logit, Real, param
+from ...cards import Card, Formula, mask_inputs, param
 from ...core import Supervised
 from ..pieces.over_masks import OverMasks, counts, share_lost
 from ..pieces.powers import raised
@@ -67,20 +67,7 @@ class Tversky(Supervised, OverMasks):
 
     card = Card(
         task="other",
-        inputs=lambda loss: {
-            "binary": {
-                "prediction": Logit.of("pixels"),
-                "target": (BinaryTarget if loss.ignore_index is None else Real).of("pixels"),
-            },
-            "multilabel": {
-                "prediction": Logit.of("pixels", "labels"),
-                "target": (BinaryTarget if loss.ignore_index is None else Real).of("pixels", "labels"),
-            },
-            "multiclass": {
-                "prediction": Logit.of("pixels", "classes"),
-                "target": Domain(says="a class id", integer=True, axes=("pixels",), typical=(0, 3)),
-            },
-        }[loss.kind],
+        inputs=mask_inputs,
         formula=lambda loss: (
             Formula(
                 "(lost / (right + lost + smooth))**gamma if right + lost + smooth else 0",
@@ -161,20 +148,7 @@ class FocalTversky(Supervised, OverMasks):
 
     card = Card(
         task="other",
-        inputs=lambda loss: {
-            "binary": {
-                "prediction": Logit.of("pixels"),
-                "target": (BinaryTarget if loss.ignore_index is None else Real).of("pixels"),
-            },
-            "multilabel": {
-                "prediction": Logit.of("pixels", "labels"),
-                "target": (BinaryTarget if loss.ignore_index is None else Real).of("pixels", "labels"),
-            },
-            "multiclass": {
-                "prediction": Logit.of("pixels", "classes"),
-                "target": Domain(says="a class id", integer=True, axes=("pixels",), typical=(0, 3)),
-            },
-        }[loss.kind],
+        inputs=mask_inputs,
         formula=lambda loss: (
             Formula(
                 "(lost / (right + lost + smooth))**gamma if right + lost + smooth else 0",
