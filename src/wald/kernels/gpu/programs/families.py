@@ -5,7 +5,8 @@ and gives the value and its slope. The formulas are those of the definitions, to
 the right side costs nothing, and a NaN stays one (`minimum` and `maximum` would drop it on a GPU; `where` keeps it).
 """
 
-# pyright: basic, reportMissingImports=false
+# To Python, calling a program of Triton only raises, so its tuples look like nothing that can be taken apart.
+# pyright: basic, reportMissingImports=false, reportGeneralTypeIssues=false
 
 import triton
 import triton.language as tl
