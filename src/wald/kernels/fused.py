@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..core import Loss, implements
 from .engine import Engine, Pass
+from .fresh import fresh
 from .one_pass import Gradients, one_pass
 from .overwriting import may_overwrite, overwritten
 
@@ -19,8 +20,8 @@ def fused(of: type[Any], engine: Engine, *, name: str, accepts: Callable[..., bo
 
     def run(loss: Loss, prediction: Tensor, target: Tensor) -> Tensor:
         def compute(needed: tuple[bool, ...], x: Tensor, truth: Tensor) -> tuple[Tensor, Gradients]:
-            values = x.new_empty(_batch(loss, x))
-            gradient = x.new_empty(x.shape) if needed[0] else None
+            values = fresh(x, _batch(loss, x))
+            gradient = fresh(x) if needed[0] else None
             engine(Pass(loss, x, truth, values=values, gradient=gradient))
             return values, (gradient, None)
 
@@ -39,7 +40,7 @@ def fused(of: type[Any], engine: Engine, *, name: str, accepts: Callable[..., bo
         inplace = may_overwrite(prediction)
 
         def compute(needed: tuple[bool, ...], x: Tensor, truth: Tensor, *counts: Tensor) -> tuple[Tensor, Gradients]:
-            gradient = (x if inplace else x.new_empty(x.shape)) if needed[0] else None
+            gradient = (x if inplace else fresh(x)) if needed[0] else None
             asked = Pass(loss, x, truth, weight=counts[0] if counts else None, scale=scale, gradient=gradient)
             total = engine(asked)
             return x.new_tensor(total * scale), (gradient, *(None for _ in needed[1:]))
