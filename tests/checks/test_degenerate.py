@@ -57,6 +57,13 @@ def test_what_pushes_apart_does_not_collapse(loss: wald.Loss) -> None:
     assert measured(loss).degenerate.ways == ()
 
 
+@pytest.mark.parametrize("loss", [wald.FlowMatching(), wald.GaussianKL(), wald.SlicedScoreMatching(), wald.ListNet()])
+def test_what_is_no_embedding_has_no_collapse(loss: wald.Loss) -> None:
+    # Data, noise, means and relevances are as long as the prediction, and are not moved towards it.
+    assert measured(loss).degenerate.inputs == ()
+    assert measured(loss).degenerate.plateau is None
+
+
 def test_the_plateau_of_a_collapse_is_known() -> None:
     assert measured(wald.Triplet(margin=0.2)).degenerate.plateau == pytest.approx(0.2)
     assert measured(wald.Triplet(margin="soft")).degenerate.plateau == pytest.approx(0.6931, abs=1e-4)

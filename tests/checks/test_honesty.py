@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import wald
 
 from ..sampling import daily
 from .corpus import page
+from .corpus.claims import claims_of, line, whose
 from .corpus.correct import CORRECT
 from .corpus.entry import Entry
 from .corpus.running import ENTRIES, outcome_of, sample
@@ -61,12 +64,28 @@ def test_mutants_of_a_loss_are_killed() -> None:
     assert found.killed == 4
 
 
+def test_claims_are_counted_by_what_became_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, told = claims_of("Huber"), claims_of("BatchTriplet")
+    assert sound.held[:1] == ("elicits",)
+    assert {"convex", "slope", "formula"} < {*sound.held}
+    assert sound.made == len(sound.held)
+    assert "formula" in {*told.held, *told.unmeasured}
+    # A card that is wrong is not counted as held.
+    monkeypatch.setattr(wald.Huber, "card", replace(wald.Huber.card, convex=False, smooth=3))
+    wrong = claims_of("Huber")
+    assert wrong.failed == ("convex", "smooth")
+    assert f"{sound.made + wrong.made} claims: {sound.made + wrong.made - 2} held, 2 failed" in line((sound, wrong))
+    assert whose((sound, wrong), "failed") == {"convex": ["Huber"], "smooth": ["Huber"]}
+
+
 @pytest.mark.slow
 def test_the_page_says_what_the_checker_does() -> None:
     found = page.measure()
     failed = sum(one.verdict == "fail" and one.named for one in found.wrong)
     accused = sum(one.verdict not in ("pass", "warn") for one in found.correct)
     killed, alive = page.killed_of(found.mutants, spoken=True)
+    print(line(found.claims))
+    assert not whose(found.claims, "failed")
     assert failed >= 0.9 * len(found.wrong)
     assert accused <= 0.01 * len(found.correct)
     assert alive >= 250

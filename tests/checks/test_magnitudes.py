@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
+import wald
 from wald.checks.rules.rule import binary, regression
 from wald.checks.shape.magnitudes import DTYPES, Range, measure_range
 from wald.checks.subjects.discover import subject_of
@@ -69,6 +70,11 @@ def test_a_gradient_that_is_nan_beside_a_finite_value_is_found() -> None:
     assert found.broken is not None
     assert found.broken.magnitude < 100
     assert found.broken.value == pytest.approx(10, abs=1e-3)
+
+
+def test_a_slope_too_large_for_any_number_is_no_fault() -> None:
+    """Of 1 / p the slope is the square of the value: beside 1e154 it has no place in double precision either."""
+    assert ranges(wald.ChiSquared(prediction_space="probabilities"))[torch.float64].broken is None
 
 
 def test_a_dtype_that_is_refused_is_told() -> None:

@@ -325,3 +325,9 @@ def test_innocent_data_give_no_warning() -> None:
         for loss, target, prediction in innocent:
             told += [(str(loss), code) for code in accused(preflight(loss, target, prediction))]
     assert told == []
+
+
+def test_what_a_head_makes_is_to_be_given() -> None:
+    term = wald.Term(wald.ProxySoftmax(), heads={"prediction": wald.Proxies(3, 4)})
+    with pytest.raises(ChoiceError, match=r"term 'loss' has its prediction made by a head"):
+        preflight(term, torch.tensor([0, 1, 2]))

@@ -141,3 +141,26 @@ def test_ctrl_c_keeps_what_is_done(
 def test_wrong_usage(known, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", *words]) == 2
     assert "usage: wald bench" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wanted", ["Welsch", "welsch", "Welsch(scale=2.0)", "leclerc"])
+def test_a_loss_that_no_case_is_about_gets_one_of_its_own(
+    known, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["bench", "--list", "--json", wanted]) == 0
+    (name,) = names(capsys.readouterr().out)
+    assert name.startswith("Welsch(scale=2.0)" if "(" in wanted else "Welsch(scale=")
+    assert name.endswith(", typical inputs")
+
+
+def test_such_a_case_is_measured_and_promises_nothing(known, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "Turnover", "--rounds", "2", "--no-memory"]) == 0
+    told = capsys.readouterr().out
+    assert "here with batch" in told
+    assert all(side in told for side in ("wald", "floor", "torch.compile"))
+    assert told.rstrip().endswith("1 case; nothing is promised for it.")
+
+
+def test_a_field_that_is_wrong_is_told(known, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "Welsch(width=2)"]) == 2
+    assert "Welsch has no field width" in capsys.readouterr().err

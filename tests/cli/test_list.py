@@ -57,6 +57,14 @@ def test_a_name_of_another_library_finds_its_loss_first(capsys: pytest.CaptureFi
     assert names(listed(capsys, "HuberLoss"))[0] == "Huber"
 
 
+def test_one_area_is_listed_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    told = names(listed(capsys, "--area", "Self-Supervision"))
+    assert told == [entry.name for entry in shelf.catalogue().values() if entry.area == "self_supervision"]
+    assert names(listed(capsys, "margin", "--area", "embeddings"))[0] in shelf.catalogue()
+    assert main(["list", "--area", "segments"]) != 0
+    assert "there is no area 'segments'. The areas are audio, " in capsys.readouterr().err
+
+
 def test_nothing_found_says_what_to_try(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Try fewer words" in listed(capsys, "zorglub")
 

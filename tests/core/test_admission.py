@@ -84,7 +84,7 @@ def test_negative_weights_are_refused() -> None:
 def test_inputs_by_the_wrong_name() -> None:
     with pytest.raises(TypeError, match="has no input y_pred"):
         wald.DPO()(y_pred=torch.zeros(2))
-    with pytest.raises(TypeError, match="is missing"):
+    with pytest.raises(TypeError, match="rejected, reference_chosen and reference_rejected are missing"):
         wald.DPO()(chosen=torch.zeros(2))
 
 

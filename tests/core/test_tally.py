@@ -40,16 +40,19 @@ def test_the_sum_over_micro_batches_is_the_whole(loss: wald.Loss, weighted: bool
         torch.testing.assert_close(parts.grad, whole.grad, rtol=1e-12, atol=1e-12)
 
 
-#: Their hard pairs may be the same in both halves as in the whole.
-BY_CHANCE = ("OnlineContrastive",)
-COUPLED = [loss for loss in CASES if loss not in SEPARABLE and type(loss).__name__ not in BY_CHANCE]
+COUPLED = [loss for loss in CASES if loss not in SEPARABLE]
 
 
 @pytest.mark.parametrize("loss", COUPLED, ids=repr)
 def test_a_coupled_loss_says_that_splitting_changes_it(loss: wald.Loss, rng: torch.Generator) -> None:
     inputs = batch_of(loss, (ROWS,), rng)
-    halves = sum(loss.tally(*piece) for piece in split(inputs, [ROWS // 2]))
-    assert not torch.isclose(halves.mean, loss(*inputs))
+    whole = loss(*inputs)
+
+    def changes(cut: int) -> bool:
+        return not torch.isclose(sum(loss.tally(*piece) for piece in split(inputs, [cut])).mean, whole)
+
+    # One split may by chance leave the hardest where they were; not all of them do.
+    assert any(map(changes, (ROWS // 2, *range(1, ROWS))))
 
 
 @pytest.mark.parametrize("loss", CASES, ids=repr)

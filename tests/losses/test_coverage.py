@@ -21,7 +21,6 @@ def test_what_three_libraries_ship_is_here() -> None:
         "ELBO / variational NLL",
         "LPIPS / DISTS",
         "perceptual speech losses",
-        "dispersion and higher-moment risk",
     ]
 
 

@@ -22,3 +22,4 @@ from .domain import (
 from .formula import Formula as Formula
 from .inputs import mask_inputs as mask_inputs, return_inputs as return_inputs
 from .param import REQUIRED as REQUIRED, numbers as numbers, param as param
+from .parts import DRAWDOWNS as DRAWDOWNS, MASKS as MASKS, MEETINGS as MEETINGS

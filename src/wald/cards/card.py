@@ -46,10 +46,13 @@ class Card:
         slope: how the gradient grows with the error: vanishing, bounded, logarithmic, sublinear, linear,
             polynomial, exponential, or unbounded where that is at an end of the domain.
         denominator: what the mean divides by, in words.
+        share: what an example adds to that denominator beside its weight, where it is not 1: `Loss.share`, by name.
         when: where it is the right loss.
         when_not: where it is not, and what is.
         points: values at which a training curve stops, by name: "perfect", "chance", "collapse", "floor" and the like;
             a number, or a formula of the fields and of sizes such as `classes` and `batch`.
+        sizes: how large its axes typically are, by name, and how many examples a `batch` has, where that is not what
+            axes of these names usually have (`cards/sizes.py`); at these sizes it is timed.
         aliases: other names that people know it by.
         ports: what other libraries call it, and the fields at which it is theirs.
         tags: words for a search.
@@ -72,9 +75,11 @@ class Card:
     smooth: Claim[int | None] = None
     slope: Claim[str | None] = None
     denominator: str = "the unmasked examples, each counted by its weight"
+    share: Claim[Formula | None] = None
     when: str = ""
     when_not: str = ""
     points: Claim[Mapping[str, float | str]] = field(default_factory=dict[str, float | str])
+    sizes: Claim[Mapping[str, int]] = field(default_factory=dict[str, int])
     aliases: tuple[str, ...] = ()
     ports: Ports = field(default_factory=dict[str, Mapping[str, Any]])
     tags: tuple[str, ...] = ()
@@ -98,14 +103,14 @@ class Card:
             defaults: the same fields at their defaults; one that has none may be left out.
         """
 
-        def formula(fields: Mapping[str, Any]) -> Formula | str:
-            claim: Any = self.formula
-            return claim(SimpleNamespace(**fields)) if _depends(claim) else claim
+        def spoken(fields: Mapping[str, Any]) -> tuple[Formula | str | None, ...]:
+            claims: tuple[Any, ...] = (self.formula, self.share)
+            return tuple(claim(SimpleNamespace(**fields)) if _depends(claim) else claim for claim in claims)
 
         def speaks_of(name: str) -> bool:
-            chosen = formula(values)
-            named = isinstance(chosen, Formula) and name in chosen.names
-            return named or formula({**values, name: defaults[name]}) != chosen
+            chosen = spoken(values)
+            named = any(isinstance(each, Formula) and name in each.names for each in chosen)
+            return named or spoken({**values, name: defaults[name]}) != chosen
 
         away = [name for name, value in values.items() if name in defaults and value != defaults[name]]
         return [name for name in away if not speaks_of(name)]

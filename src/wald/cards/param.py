@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
+from difflib import get_close_matches
+from functools import cache
 import operator
 from typing import Any, Final
 
@@ -13,6 +16,9 @@ _BOUNDS: Final[dict[str, tuple[str, Callable[[Any, Any], bool]]]] = {
     "at_least": (">=", operator.ge),
     "at_most": ("<=", operator.le),
 }
+
+#: What people mean by the text "balanced".
+_BALANCED: Final = "for balanced classes count the labels: n = torch.bincount(labels), and n.sum() / (len(n) * n)"
 
 #: Stands for "no default: the caller must say".
 REQUIRED: Final = dataclasses.MISSING
@@ -52,6 +58,8 @@ def param(
     }
     if convert is None and isinstance(default, float):
         convert = _as_float
+    elif convert is None and isinstance(default, int) and not isinstance(default, bool):
+        convert = _as_int
     metadata = {
         "help": help,
         "typical": typical,
@@ -67,6 +75,9 @@ def numbers(values: Any) -> tuple[float, ...] | None:
     """A tuple of numbers from a list, a tensor, an array or a dict of class id to number."""
     if values is None:
         return None
+    _refuse_learned(values)
+    if isinstance(values, str):
+        raise TypeError(f"one number for each class is wanted, got the text {values!r}; {_BALANCED}")
     if isinstance(values, Mapping):
         found: Mapping[Any, Any] = values
         if sorted(found) != list(range(len(found))):
@@ -76,6 +87,14 @@ def numbers(values: Any) -> tuple[float, ...] | None:
     if not isinstance(listed, Iterable):
         raise TypeError(f"one number for each class is wanted, got the single number {listed!r}")
     return tuple(float(v) for v in listed)
+
+
+@cache
+def _literal(annotation: Any) -> tuple[Any, ...]:
+    """The values that an annotation such as `Literal[-1, 1]`, as text, allows; nothing for any other."""
+    if not isinstance(annotation, str) or not (annotation.startswith("Literal[") and annotation.endswith("]")):
+        return ()
+    return (*ast.literal_eval(f"({annotation.removeprefix('Literal[')[:-1]},)"),)
 
 
 def settle(owner: Any) -> None:
@@ -89,9 +108,11 @@ def settle(owner: Any) -> None:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{name}: {error}") from None
             object.__setattr__(owner, field.name, value)
-        if (choices := field.metadata.get("choices")) and value not in choices:
+        if (choices := field.metadata.get("choices") or _literal(field.type)) and value not in choices:
             allowed = ", ".join(map(repr, choices))
-            raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
+            near = get_close_matches(str(value), [each for each in choices if isinstance(each, str)], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{name} must be one of {allowed}, got {value!r}{hint}")
         for bound, limit in field.metadata.get("bounds", {}).items():
             sign, holds = _BOUNDS[bound]
             for each in value if isinstance(value, tuple) else (value,):
@@ -102,4 +123,20 @@ def settle(owner: Any) -> None:
 def _as_float(value: Any) -> float:
     if isinstance(value, (bool, str)):
         raise TypeError(f"a number is wanted, got {value!r}")
+    _refuse_learned(value)
     return float(value)
+
+
+def _as_int(value: Any) -> int:
+    if isinstance(value, (bool, str)) or not hasattr(value, "__int__") or value != int(value):
+        raise TypeError(f"a whole number is wanted, got {value!r}")
+    return int(value)
+
+
+def _refuse_learned(value: Any) -> None:
+    """Raise for a tensor with a gradient: a field is a number, and nothing would be learned."""
+    if getattr(value, "requires_grad", False):
+        raise TypeError(
+            "it is a tensor with a gradient, and a field is a plain number, so it would not be learned. A temperature "
+            "that is learned is a head, wald.LearnedScale; or pass the value alone, .item() or .tolist()"
+        )

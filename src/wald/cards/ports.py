@@ -33,6 +33,7 @@ def preset(loss: str, ports: Ports, like: str) -> Mapping[str, Any]:
     """
     wanted = SHORT.get(like, like)
     fitting = {name: fields for name, fields in ports.items() if name == wanted or library(name) == wanted}
+    fitting = fitting or {name: fields for name, fields in ports.items() if "." in like and kin(name) == kin(like)}
     if not fitting:
         known = ", ".join(repr(name) for name in dict.fromkeys(map(library, ports)))
         told = f"It is known there: {known}." if known else "No library is known to ship it."
@@ -47,3 +48,14 @@ def preset(loss: str, ports: Ports, like: str) -> Mapping[str, Any]:
 def library(name: str) -> str:
     """The library that a full name begins with."""
     return name.partition(".")[0]
+
+
+def kin(name: str) -> str:
+    """What the names of one function in one library have in common, wherever in it they are.
+
+    >>> kin("torch.nn.functional.huber_loss") == kin("torch.nn.HuberLoss")
+    True
+    """
+    first = library(name)
+    last = name.rpartition(".")[2].lower().replace("_", "")
+    return f"{SHORT.get(first, first)}.{last}"

@@ -7,7 +7,7 @@ they can be worked out from the source alone; `wald list` and `wald show` answer
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import dataclasses
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -20,6 +20,9 @@ from typing import Any
 
 from .. import cards
 from .card import Card
+from .ports import kin
+
+_USUAL = {"nn.": "torch.nn.", "F.": "torch.nn.functional."}
 
 #: Where the losses are written.
 LOSSES = Path(__file__).parent.parent / "losses"
@@ -86,15 +89,9 @@ class Place:
         return rest.partition('"""')[2].partition("\n")[0].removesuffix('"""')
 
 
-def places() -> list[Place]:
+def places() -> tuple[Place, ...]:
     """Where every loss is written, in the order in which the catalogue exports them."""
-    exports = ast.parse((LOSSES / "__init__.py").read_text("utf-8"))
-    found: list[Place] = []
-    for line in exports.body:
-        if isinstance(line, ast.ImportFrom) and line.level == 1 and line.module:
-            area, _, file = line.module.rpartition(".")
-            found += [Place(each.name, area, LOSSES / area / f"{file}.py") for each in line.names]
-    return found
+    return _places(LOSSES)
 
 
 @cache
@@ -115,12 +112,15 @@ def find(name: str) -> Entry:
     Raises:
         KeyError: no loss is known by that name; the message gives the nearest ones.
     """
-    wanted = _plain(name)
+    # As it is written where torch.nn and torch.nn.functional have been imported under their usual names.
+    wanted = _plain(re.sub(r"^(nn\.|F\.)", lambda found: _USUAL[found[0]], name))
     short = wanted.removesuffix("loss")
     # Most files do not hold the name at all, and need not be understood.
-    speak = [place for place in places() if short in _plain(_text(place.path))]
+    speak = [place for place in places() if short in _letters(place.path)]
     known = _known(_entries(speak))
     if (entry := known.get(wanted) or known.get(short)) is not None:
+        return entry
+    if (entry := _of_kin().get(kin(name))) is not None:
         return entry
     known = _known(catalogue())
     near = get_close_matches(wanted, known, n=6, cutoff=0.5) or [k for k in known if wanted[:3] == k[:3]]
@@ -154,6 +154,16 @@ def _known(among: Mapping[str, Entry]) -> dict[str, Entry]:
     return by_port | full | by_alias | {_plain(entry.name): entry for entry in entries}
 
 
+@cache
+def _of_kin() -> dict[str, Entry | None]:
+    """Each function of a library by what all its names there have in common; None where that is two losses."""
+    found: dict[str, Entry | None] = {}
+    for entry in catalogue().values():
+        for port in entry.card.ports:
+            found[kin(port)] = entry if found.get(kin(port), entry) is entry else None
+    return found
+
+
 def _tails(port: str) -> list[str]:
     """The last part of a full name, with and without the word loss."""
     last = port.rpartition(".")[2]
@@ -169,9 +179,19 @@ def _plain(name: str) -> str:
     return "".join(name.lower().replace("_", "").replace("-", "").split())
 
 
-def _entries(written: list[Place]) -> dict[str, Entry]:
-    classes = ((place, _classes(place.path)) for place in written)
-    return {place.name: _entry(found[place.name], place.area) for place, found in classes if place.name in found}
+@cache
+def _places(folder: Path) -> tuple[Place, ...]:
+    found: list[Place] = []
+    for line in ast.parse((folder / "__init__.py").read_text("utf-8")).body:
+        if isinstance(line, ast.ImportFrom) and line.level == 1 and line.module:
+            area, _, file = line.module.rpartition(".")
+            found += [Place(each.name, area, folder / area / f"{file}.py") for each in line.names]
+    return tuple(found)
+
+
+def _entries(written: Iterable[Place]) -> dict[str, Entry]:
+    entries = ((place.name, _entry(place)) for place in written)
+    return {name: entry for name, entry in entries if entry is not None}
 
 
 @cache
@@ -180,11 +200,22 @@ def _text(path: Path) -> str:
 
 
 @cache
+def _letters(path: Path) -> str:
+    """All that a file says, as names are compared."""
+    return _plain(_text(path))
+
+
+@cache
 def _classes(path: Path) -> dict[str, ast.ClassDef]:
     return {node.name: node for node in ast.parse(_text(path)).body if isinstance(node, ast.ClassDef)}
 
 
-def _entry(node: ast.ClassDef, area: str) -> Entry:
+@cache
+def _entry(place: Place) -> Entry | None:
+    """The loss as its source tells it; None where the file has no class of that name."""
+    node = _classes(place.path).get(place.name)
+    if node is None:
+        return None
     fields: dict[str, dataclasses.Field[Any]] = {}
     card: Card | None = None
     for line in node.body:
@@ -195,7 +226,7 @@ def _entry(node: ast.ClassDef, area: str) -> Entry:
     if card is None:
         raise TypeError(f"{node.name} has no card")
     doc = inspect.cleandoc(ast.get_docstring(node) or "")
-    return Entry(name=node.name, area=area, family=ast.unparse(node.bases[0]), card=card, fields=fields, doc=doc)
+    return Entry(name=node.name, area=place.area, family=ast.unparse(node.bases[0]), card=card, fields=fields, doc=doc)
 
 
 def _value(expression: ast.expr, owner: str) -> Any:

@@ -1,10 +1,12 @@
 """Measure on this machine how fast losses are, beside their floor, torch, and other libraries where installed.
 
-NAME is a loss, or the name of a case or a part of it; without one all cases run. The sides of a case are timed in
-turn in one process, so that a machine that speeds up or slows down does so for all of them. Figures are the median of
-the time of the processor, forward and backward, and on Linux the extra memory at its peak, measured in a process of
-its own. "floor" is the least work that any implementation must do, such as three matrix products, or a copy into
-fresh memory. What is promised for a case is promised at full size, with one thread.
+NAME is a loss, or the name of a case or a part of it; without one all cases run. For a loss that no case is about, and
+for one with fields, such as Focal(gamma=3), a case is made from its card, with inputs of the sizes that are usual in
+its field: Wald, the bare definition where Wald has a faster way, and the floor; nothing is promised for it. The sides
+of a case are timed in turn in one process, so that a machine that speeds up or slows down does so for all of them.
+Figures are the median of the time of the processor, forward and backward, and on Linux the extra memory at its peak,
+measured in a process of its own. "floor" is the least work that any implementation must do, such as three matrix
+products, or a copy into fresh memory. What is promised for a case is promised at full size, with one thread.
 
 Ctrl-C ends it early and keeps the cases that are done. `--out` writes the figures and, where matplotlib is installed,
 a picture.
@@ -12,6 +14,7 @@ a picture.
 Examples:
   wald bench --list                         the cases, and what is promised
   wald bench CrossEntropy                   all cases of one loss, at sizes that take seconds
+  wald bench Dice "Tukey(threshold=3)"      any other loss, at typical sizes
   wald bench "small call" --rounds 50       every case with these words in its name
   wald bench --full --out bench             the table of docs/performance.md: most of an hour
   wald bench Focal --full --compiled        beside torch.compile too, which needs ten seconds to warm up
@@ -29,6 +32,8 @@ from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Final
 
+from ..cards import shelf
+from .expression import understand
 from .frame import INTERRUPTED
 from .progress import progress
 from .terminal import as_json, rows
@@ -39,7 +44,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `wald bench` takes."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help='a loss, or words of a case: Focal, "small call"')
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help='any loss, or words of a case: Dice, "Focal(gamma=3)", "small call"'
+    )
     parser.add_argument("--list", action="store_true", help="list the cases; run nothing")
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", dest="size", action="store_const", const="quick", help="seconds a case, the default")
@@ -92,21 +99,38 @@ def _count(text: str) -> int:
 
 
 def chosen(names: Iterable[str], known: tuple[Case, ...]) -> list[Case]:
-    """The cases that are meant, in the order of the table.
+    """The cases that are meant, in the order of the table, and then those that are made from a card.
 
     Raises:
-        KeyError: no case is about a loss of that name, and none has these words; the message gives the nearest.
+        KeyError: nothing has that name, neither a case nor a loss; the message gives the nearest.
+        ValueError: a field of the loss is not known, or out of range.
     """
     names = list(names)
     if not names:
         return list(known)
     wanted: set[str] = set()
+    made: dict[str, Case] = {}
     for name in names:
         found = {case.name for case in known if _meant(name, case)}
-        if not found:
-            raise KeyError(_unknown(name, known))
         wanted |= found
-    return [case for case in known if case.name in wanted]
+        if not found:
+            case = _made(name, known)
+            made[case.name] = case
+    return [*(case for case in known if case.name in wanted), *made.values()]
+
+
+def _made(name: str, known: tuple[Case, ...]) -> Case:
+    """A case of a loss that none of the known ones is about."""
+    from ..core import get, parse
+    from ..timing.typical import typical
+
+    if "(" in name:
+        return typical(parse(name))
+    try:
+        meant = understand(name)
+    except KeyError:
+        raise KeyError(_unknown(name, known)) from None
+    return typical(get(meant.entry.name)(**meant.values))
 
 
 def _meant(name: str, case: Case) -> bool:
@@ -116,12 +140,13 @@ def _meant(name: str, case: Case) -> bool:
 
 def _unknown(name: str, known: tuple[Case, ...]) -> str:
     # A name without capitals is as near as one with them.
-    choices = {loss.lower(): loss for case in known for loss in case.losses} | {
-        case.name.lower(): case.name for case in known
-    }
+    losses = (*(loss for case in known for loss in case.losses), *(place.name for place in shelf.places()))
+    choices = {loss.lower(): loss for loss in losses} | {case.name.lower(): case.name for case in known}
     near = get_close_matches(name.lower(), choices, n=1, cutoff=0.5)
     nearest = f"Did you mean {choices[near[0]]!r}? " if near else ""
-    return f"no case is about {name!r}. {nearest}`wald bench --list` has all of them."
+    return (
+        f"no case is about {name!r}, and no loss has that name. {nearest}`wald bench --list` and `wald list` have all."
+    )
 
 
 def measured_run(cases: list[Case], settings: Settings) -> Run:

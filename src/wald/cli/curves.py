@@ -14,6 +14,9 @@ from .expression import Understood
 #: How many places a curve is worked out at; a terminal draws fewer.
 PLACES: Final = 401
 
+#: Every how many places are looked at first, as a formula may take its time.
+_APART: Final = 20
+
 #: How many entries an example gets along an axis whose size is not fixed.
 ENTRIES: Final = 3
 
@@ -42,6 +45,8 @@ def picture(loss: Understood) -> Picture | str:
         return "none: an example has no value of its own, as it meets the others of its batch."
     if loss.unspoken:
         return f"none: the formula holds only where {' and '.join(loss.unspoken)} is at its default."
+    if any(len(domain.axes) > 1 for domain in loss.card.inputs.values()):
+        return "none: an example is a whole table, of which one number tells little."
     (name, domain), *others = loss.card.inputs.items()
     low, high = _range(domain)
     x = [low + (high - low) * step / (PLACES - 1) for step in range(PLACES)]
@@ -49,13 +54,22 @@ def picture(loss: Understood) -> Picture | str:
         curves: dict[str, list[float]] = {}
         for fixed in _settings(dict(others), base):
             held = loss.values | {other: value for other, (value, _) in fixed.items()}
-            values = [_value(formula, held | {name: _placed(domain, at, base)}) for at in x]
-            finite = [value for value in values if isfinite(value)]
-            if len(finite) > PLACES // 2 and max(finite) > min(finite):
+            inputs = [held | {name: _placed(domain, at, base)} for at in x]
+            # Where a few places show nothing to draw, all of them will not.
+            if not _moves([_value(formula, each) for each in inputs[::_APART]]):
+                continue
+            values = [_value(formula, each) for each in inputs]
+            if _moves(values):
                 curves[_label({other: told for other, (_, told) in fixed.items()})] = values
         if curves:
             return Picture(_axis(name, domain, base), x, curves)
     return "none: along one number of the prediction this loss has no value or does not change."
+
+
+def _moves(values: list[float]) -> bool:
+    """Whether there is a curve: a value at most places, and not the same at all."""
+    finite = [value for value in values if isfinite(value)]
+    return len(finite) > len(values) // 2 and max(finite) > min(finite)
 
 
 def _bases(others: Iterable[Domain]) -> tuple[float, ...]:

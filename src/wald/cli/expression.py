@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from ..cards import REQUIRED, shelf
+from ..cards.instead import fields_instead
 from ..cards.param import settle
 from ..cards.ports import preset
 from ..cards.shelf import Entry
@@ -70,11 +71,8 @@ def understand(expression: str) -> Understood:
     given = _given(expression, f"_({rest}") if bracket else {}
     if (like := given.pop("like", None)) is not None:
         given = {**preset(entry.name, entry.card.ports, like), **given}
-    for unknown in given.keys() - entry.fields.keys():
-        near = get_close_matches(unknown, entry.fields, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        fields = f"its fields are {', '.join(entry.fields)}" if entry.fields else "it has none"
-        raise ValueError(f"{entry.name} has no field {unknown!r}; {fields}.{hint}")
+    if not given.keys() <= entry.fields.keys():
+        raise ValueError(fields_instead(entry.name, entry.fields, given, allows=lambda kept: _can_be_made(entry, kept)))
     return Understood(entry, _instance(entry, given))
 
 
@@ -93,12 +91,20 @@ def _given(expression: str, call: str) -> dict[str, Any]:
         raise ValueError(f"{expression!r}: fields take plain values: numbers, words, lists of them.") from None
 
 
-def _instance(entry: Entry, given: dict[str, Any]) -> Any:
+def _instance(entry: Entry, given: Mapping[str, Any]) -> Any:
     """A stand-in for the loss: the same fields under the same rules, and nothing else."""
     fields = [(n, Any, field(default=_start(f), metadata=f.metadata)) for n, f in entry.fields.items()]
     made = make_dataclass(entry.name, fields, frozen=True, kw_only=True)(**given)
     settle(made)
     return made
+
+
+def _can_be_made(entry: Entry, given: Mapping[str, Any]) -> bool:
+    try:
+        _instance(entry, given)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _start(declared: Any) -> Any:

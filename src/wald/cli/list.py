@@ -8,6 +8,7 @@ Examples:
   wald list                       all of them, by what they are for
   wald list imbalanced            losses for a rare class
   wald list robust regression     losses that speak of both
+  wald list --area segmentation   losses of one area
   wald list --json | jq -r '.losses[].name'
 """
 
@@ -26,6 +27,7 @@ from .wrappers import outlines
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `wald list` takes."""
     parser.add_argument("words", nargs="*", metavar="WORDS", help="only losses that speak of all these words")
+    parser.add_argument("--area", help="only losses of this area of the catalogue, such as segmentation")
     parser.add_argument("--json", action="store_true", help="write JSON, with aliases, tags and claims")
 
 
@@ -33,7 +35,11 @@ def run(arguments: Namespace) -> int:
     """Write the list."""
     words = " ".join(arguments.words)
     found = shelf.search(words) if words else shelf.places()
-    wrappers = {name: doc.partition("\n")[0] for name, doc in outlines().items() if _speaks(f"{name} {doc}", words)}
+    area = arguments.area and _area(arguments.area)
+    found = [each for each in found if not area or each.area == area]
+    wrappers = {
+        name: doc.partition("\n")[0] for name, doc in outlines().items() if _speaks(f"{name} {doc}", words) and not area
+    }
     if arguments.json:
         losses = [_facts(shelf.catalogue()[each.name]) for each in found]
         around = [{"name": name, "summary": summary} for name, summary in wrappers.items()]
@@ -42,6 +48,15 @@ def run(arguments: Namespace) -> int:
     else:
         print("\n".join(_lines(found, wrappers, words)))
     return 0
+
+
+def _area(name: str) -> str:
+    """The area that is called so, written in any way."""
+    areas = {area.replace("_", ""): area for area in shelf.areas()}
+    found = areas.get(name.lower().replace("_", "").replace("-", "").replace(" ", ""))
+    if found is None:
+        raise ValueError(f"there is no area {name!r}. The areas are {', '.join(areas.values())}.")
+    return found
 
 
 def _speaks(text: str, words: str) -> bool:

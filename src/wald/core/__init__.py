@@ -28,3 +28,4 @@ from .reduction import (
 )
 from .tally import Tally as Tally
 from .tensors import constant as constant
+from .worst_case import KLDRO as KLDRO, ChiSquareDRO as ChiSquareDRO, TiltedMean as TiltedMean

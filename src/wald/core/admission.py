@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import zip_longest
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +17,9 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from ..cards import Domain
+from .instead import refused_call
+from .misfits import mismatch, rows_of_an_image, wrong_size
+from .outside import outside, swapped
 
 if TYPE_CHECKING:
     from .loss import Loss
@@ -95,8 +96,7 @@ def line_up(loss: Loss, inputs: Inputs) -> Shape:
     """
     named = loss.named_domains
     if len(inputs) != len(named):
-        wants = ", ".join(name for name, _ in named)
-        raise TypeError(f"{type(loss).__name__} takes {len(named)} inputs ({wants}), got {len(inputs)}.")
+        raise refused_call(loss, inputs, {})
     batch: Shape | None = None
     sizes: dict[str, int] = {}
     for (name, domain), x in zip(named, inputs, strict=True):
@@ -110,19 +110,19 @@ def line_up(loss: Loss, inputs: Inputs) -> Shape:
             own = shape
         else:
             if len(shape) < len(axes):
-                raise ShapeError(_mismatch(loss, inputs))
+                raise ShapeError(mismatch(loss, inputs))
             own = shape[: len(shape) - len(axes)]
             for axis, size in zip(axes, shape[len(own) :], strict=True):
                 if sizes.setdefault(axis, size) != size:
-                    raise ShapeError(_mismatch(loss, inputs))
+                    raise ShapeError(mismatch(loss, inputs))
             if domain.size is not None and shape[-1] != domain.size:
-                raise ShapeError(
-                    f"{loss}: the last axis of {name} {_shape(x)} holds the {axes[-1]}, and there are {domain.size}."
-                )
+                raise ShapeError(wrong_size(loss, inputs, name, domain.size, x))
         if batch is None:
             batch = own
         elif batch != own:
-            raise ShapeError(_mismatch(loss, inputs))
+            raise ShapeError(mismatch(loss, inputs))
+    if batch is not None and len(batch) > 2 and "pixels" in named[0][1].axes:
+        raise ShapeError(rows_of_an_image(loss, inputs, batch))
     return batch or ()
 
 
@@ -191,7 +191,29 @@ def refuse_values(loss: Loss, inputs: Inputs) -> None:
         seen = x if count <= _FEW else _sampled(x.detach())
         lowest, highest = extremes(seen)
         if lowest < low or highest > high or (domain.open_low and lowest <= low):
-            raise DomainError(_outside(loss, name, domain, seen.detach(), low, high))
+            raise DomainError(outside(loss, inputs, place, seen.detach(), low, high))
+
+
+def whole_numbers(loss: Loss, inputs: Inputs) -> Inputs:
+    """The inputs with ids as integers, also where they came as floats.
+
+    Raises:
+        DomainError: an id is not a whole number.
+    """
+    out = list(inputs)
+    for place in loss._call.ids:  # pyright: ignore[reportPrivateUsage]
+        x = inputs[place]
+        if not x.is_floating_point():
+            continue
+        if visible(x) and (parts := x[x != x.round()]).numel():
+            name, domain = loss.named_domains[place]
+            cause = swapped(loss, inputs, place) or f"Use {name}.round().long() if rounding has moved it."
+            raise DomainError(
+                f"{type(loss).__name__}: {name} is {_short(x.dtype)} and contains {parts[0].item():g}; expected "
+                f"{domain.says}, a whole number. {cause}"
+            )
+        out[place] = x.to(torch.int64)
+    return tuple(out)
 
 
 def refuse_weight(loss: Loss, weight: Tensor, name: str = "weight") -> None:
@@ -295,96 +317,6 @@ def few(x: Tensor) -> list[float]:
 
 def _sampled(x: Tensor) -> Tensor:
     return x if x.numel() <= SAMPLE else x.reshape(-1)[:: x.numel() // SAMPLE + 1]
-
-
-def _outside(loss: Loss, name: str, domain: Domain, seen: Tensor, low: float, high: float) -> str:
-    below = seen <= low if domain.open_low else seen < low
-    bad = seen[below | (seen > high)]
-    value = bad[0].item()
-    share = bad.numel() / seen.numel()
-    if domain.integer:
-        allowed = f"class ids from 0 to {high:g}"
-    else:
-        allowed = replace(domain, low=low, high=high, integer=False).interval
-    return (
-        f"{type(loss).__name__}: {name} contains {value:g} ({share:.1%} of its values are outside); "
-        f"expected {allowed}. {_cause(name, domain, value, bad, high)}"
-    )
-
-
-def _cause(name: str, domain: Domain, value: float, bad: Tensor, high: float) -> str:
-    if domain.integer:
-        if value < 0:
-            return f"If {value:g} marks what to leave out, pass mask={name} != {value:g}, or ignore_index={value:g}."
-        if value == high + 1 and bool((bad == value).all()):
-            return f"Do your ids start at 1? Use {name} - 1."
-        return f"If {value:g} marks what to leave out, pass mask={name} != {value:g}; else add output units."
-    if high == 1 and value == -1:
-        return f"Labels -1 and +1? Use ({name} + 1) / 2."
-    if high == 1 and 1 < value <= 255:
-        return f"Did you mean {name} / 255, or, if {value:g} marks what to leave out, mask={name} != {value:g}?"
-    if value == -100:
-        return f"If -100 marks what to leave out, pass mask={name} != -100."
-    return f"Leave such examples out with mask=, or see `wald show` for a loss of {name} on this scale."
-
-
-def _mismatch(loss: Loss, inputs: Inputs) -> str:
-    named = loss.named_domains
-    who = type(loss).__name__
-    got = ", ".join(f"{name} {_shape(x)}" for (name, _), x in zip(named, inputs, strict=True))
-    wants = ", ".join(f"{name} [{', '.join(('*batch', *domain.axes))}]" for name, domain in named)
-    return f"{who}: {got} do not line up. {_mend(loss, inputs)}Wanted: {wants}. Nothing is broadcast here."
-
-
-def _mend(loss: Loss, inputs: Inputs) -> str:
-    if len(inputs) != 2:
-        return ""
-    (first, wide), (second, narrow) = loss.named_domains
-    a, b = inputs
-    if narrow.integer and "classes" in wide.axes:
-        if a.shape == b.shape and not b.is_floating_point():
-            return (
-                f"{second} is {_short(b.dtype)} with the shape of {first}, so it looks one-hot: use "
-                f"{second}.argmax(-1) for class ids or {second}.float() for probabilities. "
-            )
-        if b.is_floating_point() and b.shape == a.shape[:-1]:
-            return f"{second} is {_short(b.dtype)}, and class ids are whole numbers: use {second}.long(). "
-        if a.ndim >= 3 and b.shape == a.shape[:1] + a.shape[2:]:
-            return f"The classes look to be on axis 1: use {type(loss).__name__}(axis=1). "
-        if b.shape == (*a.shape[:-1], 1):
-            return f"Use {second}.squeeze(-1). "
-        return ""
-    if not wide.axes and not narrow.axes:
-        would = _broadcast(a.shape, b.shape)
-        if would is None:
-            return "Their sizes differ: were both taken from the same batch? "
-        return f"They would broadcast to {_tuple(would)}. {_reshape(first, a.shape, second, b.shape)}"
-    return ""
-
-
-def _broadcast(a: Shape, b: Shape) -> Shape | None:
-    # torch.broadcast_shapes loads a computer algebra system when it is first called.
-    pairs = list(zip_longest(reversed(a), reversed(b), fillvalue=1))
-    if any(x != y and 1 not in (x, y) for x, y in pairs):
-        return None
-    return tuple(y if x == 1 else x for x, y in reversed(pairs))
-
-
-def _reshape(first: str, a: Shape, second: str, b: Shape) -> str:
-    if (*a, 1) == tuple(b):
-        return f"Use {first}.unsqueeze(-1) or {second}.squeeze(-1). "
-    if tuple(a) == (*b, 1):
-        return f"Use {second}.unsqueeze(-1) or {first}.squeeze(-1). "
-    wider, narrower, shape = (first, second, a) if math.prod(a) >= math.prod(b) else (second, first, b)
-    return f"If that is meant, use {narrower}.expand{_tuple(shape)}, which says so, to match {wider}. "
-
-
-def _shape(x: Tensor) -> str:
-    return _tuple(x.shape)
-
-
-def _tuple(shape: tuple[int, ...]) -> str:
-    return str(tuple(shape))
 
 
 def _short(dtype: torch.dtype) -> str:

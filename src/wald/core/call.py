@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..cards import Domain
 from .admission import (
+    DtypeError,
     Named,
     ShapeError,
     Usual,
@@ -23,8 +24,10 @@ from .admission import (
     refuse_weight,
     settled,
     visible,
+    whole_numbers,
 )
 from .implementation import Implementation, fastest
+from .instead import misfit_counts, refused_counts, refused_reduction
 from .reduction import Empty, Reduction, nonzero, or_nothing, ratio
 from .tally import Tally
 from .tensors import wide, without_autocast
@@ -46,6 +49,7 @@ class CallPlan:
         bounded: where the inputs are of which some values are outside the domain.
         logits: where the inputs are that could be mistaken for probabilities.
         classes: where the input is whose last axis holds the classes.
+        ids: where the inputs are that are whole numbers, and never probabilities.
         coupled: whether the examples meet each other.
         refuses: whether the loss has a `refuse` of its own.
     """
@@ -55,6 +59,7 @@ class CallPlan:
     bounded: tuple[int, ...]
     logits: tuple[int, ...]
     classes: int | None
+    ids: tuple[int, ...]
     coupled: bool
     refuses: bool
 
@@ -68,6 +73,7 @@ class CallPlan:
             bounded=tuple(i for i, d in enumerate(domains) if d.bounded),
             logits=tuple(i for i, d in enumerate(domains) if d.logits and d.axes),
             classes=next((i for i, d in enumerate(domains) if d.axes == ("classes",)), None),
+            ids=tuple(i for i, d in enumerate(domains) if d.integer and not d.soft),
             coupled=coupled,
             refuses=refuses,
         )
@@ -148,9 +154,7 @@ def summarised(found: Examples, reduction: Reduction, normalizer: str | float | 
     if callable(reduction):
         mass = torch.ones_like(values) if found.weight is None else found.weight
         return reduction(values, mass if found.keep is None else mass * found.keep)
-    raise ValueError(
-        f'reduction must be "mean", "sum", "none" or a functional such as wald.CVaR(0.1), got {reduction!r}.'
-    )
+    raise refused_reduction(reduction)
 
 
 def which(loss: Loss, *inputs: Tensor) -> str:
@@ -228,6 +232,8 @@ def _secured(loss: Loss, inputs: Inputs, keep: Tensor | None, *, all_of_them: bo
     plan = loss._call  # pyright: ignore[reportPrivateUsage]
     if keep is not None:
         inputs = made_safe(loss, inputs, keep, all_of_them=all_of_them or plan.refuses)
+    if plan.ids and any(inputs[place].is_floating_point() for place in plan.ids):
+        inputs = whole_numbers(loss, inputs)
     if plan.bounded:
         refuse_values(loss, inputs)
     if plan.refuses and all(visible(x) for x in inputs):
@@ -257,18 +263,17 @@ def which_count(
         weight_name: what the caller calls the weights.
 
     Raises:
+        DtypeError: mask or weight is not a tensor.
         ShapeError: mask or weight do not have the shape of the batch.
         TypeError: the mask is of floats.
     """
     for name, given in (("mask", mask), (weight_name, weight)):
         if given is None:
             continue
-        if tuple(given.shape) != tuple(batch):
-            fix = f"{name}[..., None].expand{tuple(batch)}" if given.shape == batch[:-1] else f"one {name} an example"
-            raise ShapeError(
-                f"{who or type(loss).__name__}: {name} {tuple(given.shape)} must have the shape of the batch, "
-                f"{tuple(batch)}. Use {fix}."
-            )
+        if not isinstance(given, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DtypeError(f"{who or type(loss).__name__}: {refused_counts(name, given)}")
+        if given.shape != batch:
+            raise ShapeError(f"{who or type(loss).__name__}: {misfit_counts(loss, name, given, batch)}")
         if name == "mask" and given.is_floating_point():
             raise TypeError(
                 f"{who or type(loss).__name__}: mask is {given.dtype}; True keeps. Numbers go to {weight_name}=."

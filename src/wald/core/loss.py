@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import wraps
 from hashlib import sha256
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Never, Self, cast, dataclass_transform
 
 from torch import Tensor
 
@@ -17,8 +17,12 @@ from ..cards.param import settle
 from ..cards.ports import preset
 from .admission import Named, line_up, settled
 from .call import CallPlan, Inputs, reduced, tallied
+from .instead import no_attribute, refused_call, refused_fields, refused_sum
 from .reduction import Empty, Reduction
 from .tally import Tally
+
+#: Stands for an input that is not given.
+_ABSENT: Final[Any] = None
 
 #: Every concrete loss, by the name that `to_dict` writes.
 KINDS: Final[dict[str, type[Loss]]] = {}
@@ -30,8 +34,11 @@ def _takes_like(kind: type[Loss]) -> None:
 
     @wraps(made)
     def construct(self: Loss, *args: Any, like: str | None = None, **given: Any) -> None:
-        fields_there = {} if like is None else preset(kind.__name__, kind.card.ports, like)
-        made(self, *args, **{**fields_there, **given})
+        if like is not None:
+            given = {**preset(kind.__name__, kind.card.ports, like), **given}
+        if (refused := refused_fields(kind, args, given)) is not None:
+            raise refused
+        made(self, *args, **given)
 
     kind.__init__ = construct
 
@@ -141,6 +148,17 @@ class Loss(ABC):
         """The loss itself: it holds no tensors, so it is on every device. Old training scripts run."""
         return self
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Only for what is not there. Names with underscores are how Python and its libraries ask what an object is.
+            raise AttributeError(name) if name.startswith("_") else no_attribute(self, name)
+
+    def _refuse_sum(self, _: object) -> Never:
+        raise refused_sum(self)
+
+    __add__ = __radd__ = __mul__ = __rmul__ = _refuse_sum
+
     # A loss as a value.
 
     @property
@@ -217,11 +235,9 @@ class Loss(ABC):
         if not named:
             return inputs
         names = [name for name, _ in self.named_domains]
-        if unknown := sorted(named.keys() - set(names)):
-            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; it has no input {', '.join(unknown)}.")
         given = dict(zip(names, inputs, strict=False)) | dict(named)
-        if missing := [name for name in names if name not in given]:
-            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; {', '.join(missing)} is missing.")
+        if len(inputs) > len(names) or given.keys() != {*names}:
+            raise refused_call(self, inputs, named)
         return tuple(given[name] for name in names)
 
 
@@ -234,16 +250,22 @@ class Supervised(Loss):
 
     def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]  (two named inputs, and a faster call)
         self,
-        prediction: Tensor,
-        target: Tensor,
-        *,
+        prediction: Tensor = _ABSENT,
+        target: Tensor = _ABSENT,
+        *others: Never,
         weight: Tensor | None = None,
         mask: Tensor | None = None,
         reduction: Reduction = "mean",
         normalizer: str | float | Tensor | None = None,
         empty: Empty = "zero",
+        **unknown: Never,
     ) -> Tensor:
         """The reduced loss; see `Loss.__call__`."""
+        if prediction is _ABSENT or target is _ABSENT or others or unknown:
+            # Where there are others, both were given by place.
+            two = {} if others else {"prediction": prediction, "target": target}
+            named = {name: x for name, x in (two | unknown).items() if x is not _ABSENT}
+            raise refused_call(self, (prediction, target, *others) if others else (), named)
         return reduced(self, (prediction, target), weight, mask, reduction, normalizer, empty)
 
 

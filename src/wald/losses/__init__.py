@@ -34,6 +34,7 @@ from .classification.noise_correction import (
 )
 from .classification.poly import Poly as Poly
 from .classification.positive_unlabelled import PositiveUnlabelled as PositiveUnlabelled
+from .classification.seesaw import Seesaw as Seesaw
 from .classification.soft_f1 import SoftF1 as SoftF1
 from .classification.symmetric_cross_entropy import SymmetricCrossEntropy as SymmetricCrossEntropy
 from .classification.taylor_cross_entropy import TaylorCrossEntropy as TaylorCrossEntropy
@@ -52,7 +53,9 @@ from .detection.quality import (
     QualityFocal as QualityFocal,
     Varifocal as Varifocal,
 )
+from .detection.rotated import RotatedBox as RotatedBox
 from .detection.sides import BoundedIoU as BoundedIoU, EIoU as EIoU, SIoU as SIoU
+from .distillation.correlation import CorrelationDistillation as CorrelationDistillation
 from .distillation.decoupled import DecoupledDistillation as DecoupledDistillation
 from .distillation.distillation import Distillation as Distillation
 from .distillation.maps import AttentionTransfer as AttentionTransfer, ChannelDistillation as ChannelDistillation
@@ -62,7 +65,9 @@ from .distillation.relations import (
     SimilarityPreserving as SimilarityPreserving,
 )
 from .divergences.alpha_divergence import AlphaDivergence as AlphaDivergence
+from .divergences.chi_squared import ChiSquared as ChiSquared
 from .divergences.earth_mover import EarthMover as EarthMover
+from .divergences.generalised_jensen_shannon import GeneralisedJensenShannon as GeneralisedJensenShannon
 from .divergences.hellinger import Hellinger as Hellinger
 from .divergences.jeffreys import Jeffreys as Jeffreys
 from .divergences.jensen_shannon import JensenShannon as JensenShannon
@@ -100,13 +105,20 @@ from .embeddings.sup_con import SupCon as SupCon
 from .embeddings.triplet import Triplet as Triplet
 from .embeddings.tuplet_margin import TupletMargin as TupletMargin
 from .fairness.dependence import HSIC as HSIC, GroupCovariance as GroupCovariance
+from .fairness.information import PrejudiceRemover as PrejudiceRemover
 from .fairness.parity import DemographicParity as DemographicParity, EqualisedOdds as EqualisedOdds
+from .finance.dispersion import (
+    CentralMoment as CentralMoment,
+    GiniMeanDifference as GiniMeanDifference,
+    LowerPartialMoment as LowerPartialMoment,
+)
 from .finance.drawdown import (
     AverageDrawdown as AverageDrawdown,
     ConditionalDrawdown as ConditionalDrawdown,
     MaxDrawdown as MaxDrawdown,
     UlcerIndex as UlcerIndex,
 )
+from .finance.entropic_value_at_risk import EntropicValueAtRisk as EntropicValueAtRisk
 from .finance.expected_shortfall import ExpectedShortfall as ExpectedShortfall
 from .finance.fissler_ziegel import FisslerZiegel as FisslerZiegel
 from .finance.qlike import QLIKE as QLIKE
@@ -127,12 +139,16 @@ from .generative.score_matching import (
     SlicedScoreMatching as SlicedScoreMatching,
 )
 from .generative.vector_quantisation import VectorQuantisation as VectorQuantisation
+from .images.deformation import DeformationEnergy as DeformationEnergy
 from .images.errors import PSNR as PSNR, FocalFrequency as FocalFrequency, ScaleInvariantLog as ScaleInvariantLog
+from .images.gradient_similarity import GMSD as GMSD
+from .images.mutual_information import MutualInformation as MutualInformation
 from .images.smoothness import (
     EdgeAwareSmoothness as EdgeAwareSmoothness,
     GradientDifference as GradientDifference,
     TotalVariation as TotalVariation,
 )
+from .images.spectra import SpectralAmplitude as SpectralAmplitude
 from .images.ssim import SSIM as SSIM, LocalCrossCorrelation as LocalCrossCorrelation, MultiScaleSSIM as MultiScaleSSIM
 from .language.next_token import NextToken as NextToken
 from .language.unlikelihood import Unlikelihood as Unlikelihood
@@ -145,8 +161,11 @@ from .multilabel.label_pairs import ZLPR as ZLPR, MultiLabelMargin as MultiLabel
 from .multilabel.two_way import TwoWay as TwoWay
 from .ordinal.class_distance import ClassDistance as ClassDistance
 from .ordinal.conditional import ConditionalOrdinal as ConditionalOrdinal
+from .ordinal.cumulative_link import CumulativeLink as CumulativeLink
 from .ordinal.ordinal import Ordinal as Ordinal
 from .ordinal.ranked_probability import RankedProbability as RankedProbability
+from .ordinal.weighted_kappa import WeightedKappa as WeightedKappa
+from .penalties.activity import FLOPS as FLOPS
 from .penalties.load_balancing import LoadBalancing as LoadBalancing
 from .penalties.logits import EntropyBonus as EntropyBonus, ZLoss as ZLoss
 from .penalties.sizes import ElasticNet as ElasticNet, Orthogonality as Orthogonality, SpreadOut as SpreadOut
@@ -183,6 +202,7 @@ from .probabilistic.negative_binomial import NegativeBinomial as NegativeBinomia
 from .probabilistic.negative_binomial_nll import NegativeBinomialNLL as NegativeBinomialNLL
 from .probabilistic.poisson import Poisson as Poisson
 from .probabilistic.quantile_crps import QuantileCRPS as QuantileCRPS
+from .probabilistic.spline_crps import SplineCRPS as SplineCRPS
 from .probabilistic.student_t_nll import StudentTNLL as StudentTNLL
 from .probabilistic.threshold_weighted_crps import ThresholdWeightedCRPS as ThresholdWeightedCRPS
 from .probabilistic.tweedie import Tweedie as Tweedie
@@ -288,4 +308,8 @@ from .time_series.dilate import DILATE as DILATE
 from .time_series.soft_dtw import SoftDTW as SoftDTW
 from .time_series.tilde_q import TildeQ as TildeQ
 from .uncertainty.class_anchor import ClassAnchor as ClassAnchor
+from .uncertainty.conformal_training import ConformalTraining as ConformalTraining
+from .uncertainty.energy_bounded import EnergyBounded as EnergyBounded
+from .uncertainty.evidential_classification import EvidentialClassification as EvidentialClassification
+from .uncertainty.hypersphere import DeepSAD as DeepSAD, DeepSVDD as DeepSVDD
 from .uncertainty.outlier_exposure import OutlierExposure as OutlierExposure

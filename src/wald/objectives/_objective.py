@@ -25,6 +25,7 @@ class Objective(nn.Module):
 
     The weights are buffers `<term>_weight`: they move with `.to`, are saved in the state dict by name and may be
     changed while training, `objective.weights["fairness"].fill_(0.3)`, between a backward pass and the next call.
+    The heads of its terms are its modules, `<term>_<input>`.
 
     Raises:
         TypeError: there is no term, or one is neither a loss nor a `Term`.
@@ -48,6 +49,8 @@ class Objective(nn.Module):
         self._terms = {name: _named(name, term) for name, term in terms.items()}
         for name, term in self._terms.items():
             self.register_buffer(f"{name}_weight", torch.tensor(term.weight))
+            for made, head in (term.heads or {}).items():
+                self.add_module(f"{name}_{made}", head)
 
     @property
     def terms(self) -> Mapping[str, Term]:

@@ -28,6 +28,8 @@ from typing import Any, Final, Literal
 
 from torch import Tensor
 
+from ..core import Loss
+
 #: One forward and one backward pass; returns the value of the loss, or None where there is no value to compare.
 Step = Callable[[], Tensor | None]
 
@@ -39,6 +41,9 @@ SIZES: Final[tuple[Size, ...]] = ("full", "quick", "tiny")
 OURS: Final = "wald"
 FLOOR: Final = "floor"
 COMPILED: Final = "torch.compile"
+
+#: Ends the name of a case that was made from the card of a loss, which does not say how large it is.
+TYPICAL: Final = "typical inputs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +128,7 @@ class Case:
         device: where it runs.
         tolerance: how far, relative to it, the value of a rival may be from ours.
         rounds: how often each side is timed at least.
+        of: the loss from whose card the case was made (`timing/typical.py`); None for one that was written.
     """
 
     name: str
@@ -134,6 +140,7 @@ class Case:
     device: Literal["cpu", "cuda"] = "cpu"
     tolerance: float = 1e-4
     rounds: int = 5
+    of: Loss | None = None
 
     def sides(self, size: Size) -> Sides:
         """The tensors and the sides at one size."""

@@ -1,7 +1,7 @@
 """How much memory one side of a case takes at its peak, beyond what was there before.
 
 Other work leaves memory behind that the allocator uses again, and then the peak reads too low; so each side is
-measured in a process of its own: `python -m wald.timing.peak '{"case": …, "side": …, "size": …, "threads": …}'`.
+measured in a process of its own: `python -m wald.timing.peak '{"case": …, "side": …, "size": …, …}'`.
 On Linux the kernel keeps the peak (`VmHWM`) and forgets it when 5 is written to `/proc/self/clear_refs`.
 """
 
@@ -19,7 +19,7 @@ from typing import Final
 
 import torch
 
-from .case import Case, Size
+from .case import COMPILED, Case, Size
 
 _PROCESS: Final = Path("/proc/self")
 
@@ -39,7 +39,8 @@ def peak_of(case: Case, side: str, size: Size, threads: int) -> int | str:
     """The bytes that one side takes at its peak, or why they could not be measured."""
     if case.device == "cpu" and not measurable():
         return "the peak can be read on Linux alone"
-    asked = json.dumps({"case": case.name, "side": side, "size": size, "threads": threads})
+    made_of = None if case.of is None else case.of.to_dict()
+    asked = json.dumps({"case": case.name, "of": made_of, "side": side, "size": size, "threads": threads})
     try:
         done = subprocess.run(  # noqa: S603  (ourselves)
             [sys.executable, "-m", __spec__.name, asked],
@@ -92,13 +93,16 @@ def _give_back() -> None:
 
 def main(asked: str) -> None:
     """Measure the side that is asked for and write its bytes."""
+    from ..core import from_dict
     from .cases import cases
     from .running import Settings, sides_of
+    from .typical import typical
 
     told = json.loads(asked)
     torch.set_num_threads(told["threads"])
-    (case,) = (case for case in cases() if case.name == told["case"])
-    work = sides_of(case, Settings(size=told["size"], compiled=True)).steps[told["side"]]
+    known = cases() if told["of"] is None else [typical(from_dict(told["of"]))]
+    (case,) = (case for case in known if case.name == told["case"])
+    work = sides_of(case, Settings(size=told["size"], compiled=told["side"] == COMPILED)).steps[told["side"]]
     # What is loaded and set up on the first call is no memory of the loss.
     work()
     print((peak_while if case.device == "cpu" else peak_on_gpu)(work))  # noqa: T201

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .case import FLOOR, OURS
+from .case import FLOOR, OURS, TYPICAL
 from .result import Result, Run, Verdict
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def table(run: Run) -> Group:
 
     parts: list[RenderableType] = [Text(_heading(run), style="dim"), Text("")]
     for result in run.results:
-        parts += [_case(result, named=run.size == "full"), Text("")]
+        parts += [_case(result, named=run.size == "full" and TYPICAL not in result.name), Text("")]
     parts.append(Text(conclusion(run)))
     return Group(*parts)
 
@@ -66,6 +66,8 @@ def conclusion(run: Run) -> str:
     told = f"{count} case{'s' * (count != 1)}"
     if not run.complete:
         told = f"Stopped early; {told} measured"
+    if not any(result.bars for result in run.results):
+        return f"{told}; nothing is promised for {'it' if count == 1 else 'them'}."
     if not judged:
         return f"{told}. Bars are promised at full size: --full."
     missed = run.missed

@@ -16,7 +16,7 @@ from wald.checks.causes import CAUSES, CODES
 from wald.findings import Report
 
 from .bad_batches import BAD, Bad
-from .healthy_batches import Healthy, healthy, kinds
+from .healthy_batches import RIGHT, Healthy, healthy, kinds
 
 #: Codes that no batch of its own stands for: nothing wrong, an old number, and what is not explained.
 _OTHERS = {"W900", "W971", "W999"}
@@ -113,7 +113,8 @@ def blamed(batches: list[Healthy]) -> list[str]:
     found: list[str] = []
     for place, one in enumerate(batches):
         report = wald.why(one.batch, one.loss)
-        if report.verdict != "pass":
+        said = {each.code for each in report.findings if each.state != "pass"}
+        if report.verdict != "pass" and not said <= RIGHT.get(type(one.loss).__name__, frozenset()):
             found.append(f"{place} {one.name}: {report.findings[0].says}")
     return found
 

@@ -21,6 +21,7 @@ from wald.checks import CODES, RULES
 from wald.checks.rules.rule import _controls as controls_of
 
 from ..mutants.running import EACH, FORMULA, Harvest, harvest_of
+from .claims import Claims, claims_of, line, whose
 from .correct import CORRECT
 from .running import ENTRIES, Outcome, outcome_of
 from .truth import TABLES, Score, score_of
@@ -37,6 +38,7 @@ class Measured:
     correct: tuple[Outcome, ...]
     truth: tuple[Score, ...]
     mutants: tuple[Harvest, ...]
+    claims: tuple[Claims, ...]
 
 
 def measure(processes: int = 2) -> Measured:
@@ -46,6 +48,7 @@ def measure(processes: int = 2) -> Measured:
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         return Measured(
             mutants=tuple(pool.map(harvest_of, losses)),
+            claims=tuple(pool.map(claims_of, losses, chunksize=4)),
             wrong=tuple(pool.map(outcome_of, [entry.id for entry in WRONG], chunksize=4)),
             correct=tuple(pool.map(outcome_of, [entry.id for entry in CORRECT], chunksize=4)),
             truth=tuple(pool.map(score_of, TABLES)),
@@ -54,8 +57,8 @@ def measure(processes: int = 2) -> Measured:
 
 def text(found: Measured) -> str:
     """The page."""
-    parts = (_HEAD, _short(found), _families(found), _codes(found), _missed(found), _truth(found), _mutants(found))
-    return "\n\n".join((*parts, _BLIND)) + "\n"
+    parts = (_short, _families, _codes, _missed, _truth, _cards, _mutants)
+    return "\n\n".join((_HEAD, *(part(found) for part in parts), _BLIND)) + "\n"
 
 
 _HEAD = """# How good is the checker?
@@ -99,7 +102,7 @@ def _short(found: Measured) -> str:
         ("mutants of the catalogue: killed without the formula on the card", unaided, alive),
         *((f"known truth, {one.table}: facts right", one.right, _facts(one)) for one in found.truth),
     ]
-    lines = [f"| {words} | {part} of {whole} | {_percent(part, whole)} |" for words, part, whole in rows]
+    lines = [f"| {words} | {part} of {whole} | {_percent(part, whole)} |" for words, part, whole in rows if whole]
     return "\n".join(("## In short", "", "| | | |", "|---|--:|--:|", *lines))
 
 
@@ -190,6 +193,28 @@ def _truth(found: Measured) -> str:
     return "\n".join((*lines, *(("", *wrong) if wrong else ())))
 
 
+def _cards(found: Measured) -> str:
+    """What the cards claim, and what could not be settled, by name."""
+    lines = [
+        "## The cards of the catalogue",
+        "",
+        "Every card, at the defaults of its loss, is held to what is measured; at all other settings a slow test does",
+        f"the same. {line(found.claims)}.",
+    ]
+    for words, state in (
+        ("Failed", "failed"),
+        ("Unresolved: neither shown nor refuted", "unresolved"),
+        (
+            "Not measurable: of a kind that is not measured for such inputs; a formula in words cannot be run",
+            "unmeasured",
+        ),
+    ):
+        if of := whose(found.claims, state):
+            lines += ["", f"{words}.", ""]
+            lines += [f"- {claim} ({len(losses)}): {', '.join(losses)}" for claim, losses in of.items()]
+    return "\n".join(lines)
+
+
 def _mutants(found: Measured) -> str:
     equal, stillborn = sum(one.equal for one in found.mutants), sum(one.stillborn for one in found.mutants)
     lines = [
@@ -251,7 +276,9 @@ def _percent(part: int, whole: int) -> str:
 
 def main(arguments: Sequence[str] = ()) -> Any:
     """Write the page, or print it with `--print`."""
-    page = text(measure())
+    found = measure()
+    page = text(found)
+    print(line(found.claims))
     if "--print" in arguments:
         print(page)
     else:

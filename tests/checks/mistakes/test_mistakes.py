@@ -32,14 +32,17 @@ from .wrong import WRONG
 def each() -> list[tuple[wald.Loss, Mistake]]:
     """Every mistake once, at the first fields at which it is one.
 
-    Of losses that have none of their own, those that can be made with any loss are tried on the core alone.
+    What can be done to any loss is done to all. But what is done to a whole batch, where a loss has no mistakes of its
+    own, is tried on the core alone: in a batch of one it is the same as what is done to each example, and as some
+    field of many a loss.
     """
     found: dict[tuple[str, str], tuple[wald.Loss, Mistake]] = {}
     for kind in wald.catalogue():
-        if kind.__name__ not in MISTAKES and not in_core(next(iter(starts(kind)))):
-            continue
+        batches = kind.__name__ in MISTAKES or in_core(next(iter(starts(kind))))
         for loss in starts(kind):
             for mistake in mistakes_of(loss):
+                if mistake.whole and not batches:
+                    continue
                 found.setdefault((kind.__name__, mistake.name), (loss, mistake))
     return list(found.values())
 
@@ -72,6 +75,9 @@ def test_every_one_has_a_sentence() -> None:
             assert one.says.endswith(".")
             assert "  " not in one.says
 
+
+#: So many units with a gradient are too few to tell what a loss is.
+FEW = 8
 
 #: Mistakes that are also another way to call the loss, which is told in its place: labels -1 and 1, probabilities.
 CONVENTIONS = {
@@ -108,13 +114,18 @@ def the_same(loss: wald.Loss, mistake: Mistake, found: Match) -> bool:
         return compared(mine, own).relation == "equal"
     if mine is None or not bool(mine.values.isfinite().all()):
         return True  # the root or the logarithm of what may be negative is no loss at all
+    if int(mine.slopes.isfinite().all(1).sum()) < FEW:
+        return True  # the root of what is 0 nearly everywhere has hardly a gradient to know it by
     if found.loss is not None and found.loss != loss:
-        return True  # another field does the same to each example, and that is what is told
+        # Another field does the same, to each example or to the batch, and that is what is told.
+        return any(alike(loss, mistake, found.loss, None, together=together) for together in (False, True))
     return any(alike(loss, mistake, loss, one) for one in mistakes_of(loss) if one.name in found.mistakes)
 
 
-def alike(loss: wald.Loss, mistake: Mistake, other: wald.Loss, another: Mistake) -> bool:
-    whole = mistake.whole or another.whole
+def alike(
+    loss: wald.Loss, mistake: Mistake, other: wald.Loss, another: Mistake | None, *, together: bool | None = None
+) -> bool:
+    whole = mistake.whole or (another is not None and another.whole) if together is None else together
     mine, its = canonical(loss, mistake, together=whole), canonical(other, another, together=whole)
     return mine is not None and its is not None and compared(mine, its).relation in ("equal", "affine", "slopes")
 

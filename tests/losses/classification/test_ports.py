@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 import os
 from typing import Any
 
@@ -14,7 +15,8 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 
-from .agreeing import ids, law, near, scores, value_and_slope
+from ..parity.case import Case, attribute, by_jax, by_numbers, of_port
+from .agreeing import ids, law, near, scores
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -169,32 +171,22 @@ TABLE: list[tuple[str, str, Call, str, Callable[[Tensor], Tensor]]] = [
 ]
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize(
-    ("port", "module", "call", "inputs", "averaged"), TABLE, ids=[f"{port}, {kind}" for port, _, _, kind, _ in TABLE]
-)
-def test_a_torch_library_agrees(
-    port: str, module: str, call: Call, inputs: str, averaged: Callable[[Tensor], Tensor]
-) -> None:
-    theirs = pytest.importorskip(module, reason=f"{module} is not installed")
+def _case(name: str, module: str, call: Call, inputs: str, averaged: Callable[[Tensor], Tensor]) -> Case:
     z, y = INPUTS[inputs]()
-    loss = wald.get(port)(like=port)
-    found = value_and_slope(lambda z, y: call(theirs, z, y), z, y)
-    ours = value_and_slope(lambda z, y: averaged(loss.per_example(z, y)), z, y)
-    if inputs == "p":
-        # Keras brings what it is given to a sum of one; along the simplex both change alike.
-        found, ours = (found[0], _along(found[1], z)), (ours[0], _along(ours[1], z))
-    for a, b in zip(ours, found, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-6)
 
+    def ours(loss: wald.Loss, p: Tensor) -> Tensor:
+        return averaged(loss.per_example(p, y))
 
-def _along(slope: Tensor, p: Tensor) -> Tensor:
-    """The slope in the logits behind probabilities."""
-    return p * (slope - (p * slope).sum(-1, keepdim=True))
-
-
-def _jax(slope: Any) -> Tensor:
-    return torch.from_numpy(np.array(slope))
+    if inputs != "p":
+        return of_port(name, lambda z: call(import_module(module), z, y), z, how=ours, within=2e-5)
+    # Keras brings what it is given to a sum of one, so that its slope is told along the simplex.
+    return of_port(
+        name,
+        lambda z: call(import_module(module), z.softmax(-1), y),
+        z.log(),
+        how=lambda loss, z: ours(loss, z.softmax(-1)),
+        within=2e-5,
+    )
 
 
 OPTAX: dict[str, tuple[str, str]] = {
@@ -208,26 +200,23 @@ OPTAX: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize("port", OPTAX)
-def test_optax_agrees(port: str) -> None:
-    losses = pytest.importorskip("optax", reason="optax is not installed").losses
-    jax = pytest.importorskip("jax", reason="jax is not installed")
-    name, inputs = OPTAX[port]
+def _optax(name: str, function: str, inputs: str) -> Case:
     z, y = INPUTS[inputs]()
-    function = getattr(losses, name)
-    value = _jax(function(z.numpy(), y.numpy()))
-    slope = _jax(jax.grad(lambda z: function(z, y.numpy()).sum())(z.numpy()))
-    for a, b in zip(value_and_slope(wald.get(port)(like=port).per_example, z, y), (value, slope), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-6)
+    return of_port(name, by_jax(lambda z: attribute(f"optax.losses.{function}")(z, y.numpy())), z, y, within=2e-5)
 
 
-def test_scikit_learn_agrees() -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    p, y = scores().softmax(-1), ids()
-    port = "sklearn.metrics.log_loss"
-    wanted = metrics.log_loss(y.numpy(), p.numpy(), labels=range(4))
-    assert wald.get(port)(like=port)(p, y).item() == pytest.approx(wanted, rel=1e-12)
+CASES: list[Case] = [
+    *(_case(*row) for row in TABLE),
+    *(_optax(name, *row) for name, row in OPTAX.items()),
+    of_port(
+        "sklearn.metrics.log_loss",
+        by_numbers(
+            lambda z: attribute("sklearn.metrics.log_loss")(ids().numpy(), z.softmax(-1).numpy(), labels=range(4))
+        ),
+        scores(),
+        how=lambda loss, z: loss(z.softmax(-1), ids()),
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -411,26 +400,3 @@ def test_the_matthews_loss_of_smp_and_monai_nears_ours_as_their_constants_vanish
         wald.MatthewsCorrelation()(z, y),
         1e-7,
     )
-
-
-def test_every_port_that_can_be_had_has_a_case() -> None:
-    """Those that are not here stand in a table of a boosting library, or of one that is not installed anywhere."""
-    told = {port for port, *_ in TABLE} | {*OPTAX}
-    elsewhere = ("xgboost.", "lightgbm.", "catboost.", "sklearn.", "pytorch_optimizer.")
-    rooms = [kind for kind in wald.catalogue() if ".classification." in kind.__module__ and kind.__name__ in MINE]
-    missing = {port for kind in rooms for port in kind.card.ports if not port.startswith(elsewhere)} - told
-    assert not missing
-
-
-#: The losses whose ports these tables hold.
-MINE = {
-    "AsymmetricFocal",
-    "BinaryCrossEntropy",
-    "CrossEntropy",
-    "Entmax",
-    "Focal",
-    "GeneralisedCrossEntropy",
-    "LogitNorm",
-    "NegativeLogLikelihood",
-    "Poly",
-}

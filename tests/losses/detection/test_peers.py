@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 import wald
+
+from ..parity.case import Case, attribute, mean, of_port
 
 pytestmark = pytest.mark.peers
 
@@ -36,18 +37,19 @@ PORTS: list[tuple[str, Callable[[Tensor, Tensor], Tensor]]] = [
 ]
 
 
-@pytest.mark.parametrize(("port", "theirs"), PORTS, ids=[port for port, _ in PORTS])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_port(port: str, theirs: Callable[[Tensor, Tensor], Tensor], seed: int) -> None:
-    pytest.importorskip(port.partition(".")[0], reason="compares with this library")
+def _case(port: str, theirs: Callable[[Tensor, Tensor], Tensor], seed: int) -> Case:
     a, b = boxes(seed)
-    ours, other = a.clone().requires_grad_(), a.clone().requires_grad_()
-    value, wanted = wald.get(port)(like=port)(ours, b), theirs(other, b)
     # They add 1e-7 to areas, which is nothing on boxes of some pixels.
-    torch.testing.assert_close(value, wanted.to(value.dtype), rtol=1e-6, atol=1e-6)
-    value.backward()
-    wanted.backward()
-    torch.testing.assert_close(ours.grad, other.grad, rtol=1e-4, atol=1e-6)
+    return of_port(port, lambda a: theirs(a, b), a, b, how=mean, within=2e-6)
+
+
+def _wing() -> Case:
+    x, y = torch.linspace(-12, 12, 48, dtype=torch.float64), torch.zeros(48, dtype=torch.float64)
+    name = "segmentation_models_pytorch.losses._functional.wing_loss"
+    return of_port(name, lambda x: attribute(name)(x, y), x, y, how=mean)
+
+
+CASES: list[Case] = [*(_case(*row, seed) for row in PORTS for seed in (0, 1)), _wing()]
 
 
 @pytest.mark.parametrize("height", [0.0, 1e-30])
@@ -82,13 +84,3 @@ def test_a_box_of_no_size_has_a_value() -> None:
     assert value.item() == pytest.approx(1 + 2 / 32)
     assert mine.grad is not None
     assert bool(mine.grad.isfinite().all())
-
-
-def test_wing_of_smp() -> None:
-    functional = pytest.importorskip(
-        "segmentation_models_pytorch.losses._functional", reason="compares with segmentation-models-pytorch"
-    )
-    x = torch.linspace(-12, 12, 49, dtype=torch.float64, requires_grad=True)
-    y = torch.zeros_like(x)
-    fields: dict[str, Any] = {"like": "smp"}
-    torch.testing.assert_close(wald.Wing(**fields)(x, y), functional.wing_loss(x, y))

@@ -9,6 +9,8 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 
+from ..parity.case import Case, attribute, mean, of_port
+
 near = torch.testing.assert_close
 
 
@@ -47,6 +49,26 @@ def test_two_classes_have_no_others() -> None:
     assert slope(value, s).isfinite().all()
 
 
+def test_dist_is_the_sum_of_two_correlations() -> None:
+    s, t = drawn(6, 4).requires_grad_(), drawn(6, 4, seed=1)
+    p, q = s.softmax(-1), t.softmax(-1)
+    within = torch.stack([torch.corrcoef(torch.stack(x))[0, 1] for x in zip(p, q, strict=True)]).mean()
+    between = torch.stack([torch.corrcoef(torch.stack(x))[0, 1] for x in zip(p.T, q.T, strict=True)]).mean()
+    ours = wald.CorrelationDistillation()(s, t)
+    near(ours, 2 - within - between)
+    near(slope(ours, s), slope(2 - within - between, s))
+
+
+def test_dist_sees_logits_that_are_nearly_alike() -> None:
+    """In single precision probabilities 1e-8 apart are all the same; what they are above their mean is not."""
+    s, t = 1e-8 * drawn(6, 4), drawn(6, 4, seed=1)
+    small = s.float().requires_grad_()
+    loss = wald.CorrelationDistillation()
+    value, wanted = loss(small, t.float()), loss(s.requires_grad_(), t)
+    near(value, wanted.float(), rtol=1e-5, atol=1e-6)
+    near(slope(value, small) * 1e-8, (slope(wanted, s) * 1e-8).float(), rtol=1e-4, atol=1e-5)
+
+
 def test_relations_are_those_of_the_authors() -> None:
     s, t = drawn(5, 3).requires_grad_(), drawn(5, 4, seed=1)
     a, b = (torch.cdist(x, x) for x in (s, t))
@@ -68,6 +90,7 @@ def test_who_is_left_out_is_nobodys_relation() -> None:
         wald.RelationalDistance(),
         wald.RelationalAngle(),
         wald.SimilarityPreserving(),
+        wald.CorrelationDistillation(),
     ):
         near(loss(s, t, mask=mask), loss(s[mask], t[mask]))
 
@@ -84,5 +107,18 @@ def test_maps_are_those_of_the_authors() -> None:
 
 def test_a_teacher_learns_nothing() -> None:
     s, t = drawn(4, 3).requires_grad_(), drawn(4, 3, seed=1).requires_grad_()
-    for loss in (wald.Distillation(), wald.RelationalDistance()):
+    for loss in (wald.Distillation(), wald.CorrelationDistillation(), wald.RelationalDistance()):
         assert torch.autograd.grad(loss(s, t), t, allow_unused=True)[0] is None
+
+
+def _dist(temperature: float) -> Case:
+    name, s, t = "torchdistill.losses.mid_level.DISTLoss", drawn(6, 4), drawn(6, 4, seed=1)
+
+    def theirs(s: Tensor) -> Tensor:
+        made = attribute(name)("", "output", "", "output", beta=1.0, gamma=2.0, tau=temperature)
+        return made({"": {"output": s}}, {"": {"output": t}})
+
+    return of_port(name, theirs, s, t, how=mean, temperature=temperature, between=2.0)
+
+
+CASES: list[Case] = [_dist(temperature) for temperature in (1.0, 4.0)]

@@ -14,7 +14,6 @@ import torch.nn.functional as F  # noqa: N812
 import wald
 from wald.cards import Formula
 from wald.checks.subjects.draw import draw, variants
-from wald.losses.embeddings import mining
 
 KINDS = [
     kind for kind in wald.catalogue() if ".embeddings." in kind.__module__ or ".self_supervision." in kind.__module__
@@ -300,68 +299,3 @@ def test_a_batch_of_batches_is_told_what_to_do(kind: type[wald.Loss]) -> None:
     rest = [torch.ones(3)] * (len(loss.named_domains) - 2)
     with pytest.raises(wald.DomainError, match="label contains -1"):
         loss(torch.zeros(3, 4), torch.tensor([0, 1, -1]), *rest)
-
-
-# Miners.
-
-
-def test_hard_pairs_are_those_of_the_hardest_triplet(rng: torch.Generator) -> None:
-    x, label = torch.randn(9, 3, generator=rng, dtype=torch.float64), torch.arange(3).repeat(3)
-    weight = mining.hard_pairs(x, label)
-    apart = torch.cdist(x, x)
-    costs = [
-        (apart[i][(weight[i] > 0) & (label == label[i])] - apart[i][(weight[i] > 0) & (label != label[i])] + 0.2).relu()
-        for i in range(9)
-    ]
-    found = wald.BatchTriplet(normalise=False)(x, label, reduction="none")
-    torch.testing.assert_close(torch.cat(costs), found, rtol=1e-7, atol=1e-9)
-    assert (weight.sum(-1) == 2).all()
-
-
-def test_semi_hard_triplets_are_those_of_the_batch_loss(rng: torch.Generator) -> None:
-    x, label = torch.randn(9, 3, generator=rng, dtype=torch.float64), torch.arange(3).repeat(3)
-    a, p, n = mining.semi_hard_triplets(x, label, margin=0.5).nonzero(as_tuple=True)
-    found = wald.Triplet(margin=0.5)(x[a], x[p], x[n])
-    torch.testing.assert_close(found, wald.BatchTriplet(margin=0.5, mining="semi-hard", normalise=False)(x, label))
-
-
-def test_easy_positives_are_the_nearest() -> None:
-    x, label = torch.tensor([[0.0], [1.0], [5.0], [2.0]]), torch.tensor([0, 0, 0, 1])
-    assert mining.easy_positives(x, label).nonzero().tolist() == [[0, 1], [1, 0], [2, 1]]
-
-
-def test_informative_pairs_leave_out_what_is_easy() -> None:
-    angle = torch.tensor([0.0, 0.3, 1.5, 0.2])
-    x, label = torch.stack([angle.cos(), angle.sin()], 1), torch.tensor([0, 0, 0, 1])
-    weight = mining.informative_pairs(x, label, slack=0.1)
-    # Of the first: the positive at 1.5 is hard, that at 0.3 about as near as the negative at 0.2, so all count.
-    assert weight[0].tolist() == [0, 1, 1, 1]
-    assert weight[3].tolist() == [0, 0, 0, 0]  # it has no positive
-
-
-def test_negatives_are_drawn_alike_at_all_distances(rng: torch.Generator) -> None:
-    x, label = F.normalize(torch.randn(400, 16, generator=rng, dtype=torch.float64)), torch.arange(400)
-    weight = mining.distance_weights(x, label, nearest=0.8, furthest=1.4)
-    torch.testing.assert_close(weight.sum(-1), torch.ones(400, dtype=torch.float64))
-    apart = torch.cdist(x, x)
-    assert (weight[apart >= 1.4 + 1e-6] == 0).all()
-    # Plain draws are nearly all beyond 1.2; drawn by weight, as many are nearer than the middle of what occurs.
-    near = (weight * ((apart < 1.2) & (apart > 0))).sum(-1).mean()
-    plain = ((apart < 1.2) & (apart > 0)).double().sum(-1).mean() / ((apart < 1.4) & (apart > 0)).double().sum(
-        -1
-    ).mean()
-    assert near > plain + 0.15
-
-
-@pytest.mark.parametrize(
-    "miner",
-    [mining.hard_pairs, mining.easy_positives, mining.informative_pairs, mining.distance_weights],
-    ids=lambda miner: miner.__name__,
-)
-def test_miners_give_no_gradient_and_know_who_is_left_out(miner: Any, rng: torch.Generator) -> None:
-    x, label = torch.randn(8, 3, generator=rng, requires_grad=True), torch.arange(2).repeat(4)
-    keep = torch.tensor([True] * 6 + [False] * 2)
-    weight = miner(x, label, keep=keep)
-    assert not weight.requires_grad
-    torch.testing.assert_close(weight[:6, :6], miner(x[:6], label[:6]))
-    assert weight[6:].sum() == weight[:, 6:].sum() == 0

@@ -13,6 +13,8 @@ import torch.nn.functional as F  # noqa: N812
 
 import wald
 
+from ..parity.case import Case, of_port
+
 Given = Sequence[Tensor]
 #: A loss of ours at the port's fields and the inputs, to a number.
 Ours = Callable[[Any, Given], Tensor]
@@ -236,42 +238,21 @@ TABLE: list[tuple[str, type[wald.Loss], Callable[[torch.Generator], Given], Ours
 ]
 
 
-@pytest.mark.peers
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize(("port", "kind", "inputs", "ours", "theirs"), TABLE, ids=[port for port, *_ in TABLE])
-def test_a_port_is_the_loss_of_the_library(
-    port: str, kind: type[wald.Loss], inputs: Any, ours: Ours, theirs: Theirs, rng: torch.Generator
-) -> None:
-    loss, (first, *rest) = kind(like=port), inputs(rng)
-    mine, other = (first.clone().requires_grad_() for _ in range(2))
-    value, wanted = ours(loss, (mine, *rest)), theirs((other, *rest))
+def _case(
+    port: str, kind: type[wald.Loss], inputs: Callable[[torch.Generator], Given], ours: Ours, theirs: Theirs
+) -> Case:
+    first, *rest = inputs(torch.Generator().manual_seed(20261121))
     # Some of them compute in single precision, or add an epsilon here and there.
-    torch.testing.assert_close(value, wanted.double().reshape(()), rtol=2e-5, atol=1e-7)
-    (slope,), (slope_there,) = torch.autograd.grad(value, mine), torch.autograd.grad(wanted.sum(), other)
-    torch.testing.assert_close(slope, slope_there, rtol=2e-4, atol=1e-6)
-    assert slope.abs().max() > 1e-4
+    return of_port(
+        port,
+        lambda x: theirs((x, *rest)),
+        first,
+        how=lambda loss, x: ours(loss, (x, *rest)),
+        within=2e-5 if port.startswith("pytorch_metric_learning") else 1e-4,
+    )
 
 
-def test_each_port_that_can_be_had_is_in_the_table() -> None:
-    here = [kind for kind in wald.catalogue() if ".embeddings." in kind.__module__]
-    asked = {port for port, *_ in TABLE} | EVERYDAY | NOT_HAD
-    assert {port for kind in here for port in kind.card.ports} - asked == set()
-
-
-#: In the everyday tests, as torch ships them, or another name of a function in the table.
-EVERYDAY = {
-    "torch.nn.CosineEmbeddingLoss",
-    "torch.nn.functional.cosine_embedding_loss",
-    "torch.nn.HingeEmbeddingLoss",
-    "torch.nn.functional.hinge_embedding_loss",
-    "torch.nn.TripletMarginLoss",
-    "torch.nn.functional.triplet_margin_loss",
-    "optax.losses.triplet_margin_loss",
-    "keras.losses.circle",
-}
-
-#: Packages that are not installed here; their formulas are in the everyday tests.
-NOT_HAD = {"tensorflow_addons.losses.ContrastiveLoss", "info_nce.InfoNCE", "open_clip.ClipLoss", "open_clip.SigLipLoss"}
+CASES: list[Case] = [_case(*row) for row in TABLE]
 
 
 # Where libraries disagree, or one is wrong.

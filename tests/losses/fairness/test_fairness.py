@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sklearn import metrics
 import torch
 from torch import Tensor
 
@@ -69,6 +70,37 @@ def test_it_sees_what_covariance_does_not() -> None:
     a = torch.linspace(-1, 1, 9, dtype=torch.float64)
     assert wald.GroupCovariance()(a.square(), a) < 1e-30
     assert wald.HSIC(bandwidth=0.3, attribute_bandwidth=0.3)(a.square()[:, None], a[:, None]) > 0.01
+
+
+def test_prejudice_is_the_information_of_decisions_about_groups() -> None:
+    """Of sure decisions it is that of their table; of others, that of the table of their probabilities."""
+    y, group = torch.tensor([1, 1, 1, 0, 0, 1, 0, 0]), GROUP
+    sure = wald.PrejudiceRemover()(100 * (2 * y.double() - 1), group)
+    assert sure.item() == pytest.approx(metrics.mutual_info_score(y.numpy(), group.numpy()), abs=1e-12)
+    z = drawn(8).requires_grad_()
+    p = torch.stack([z.sigmoid(), 1 - z.sigmoid()], -1)
+    table = torch.stack([p[group == k].sum(0) / 8 for k in group.unique()])
+    apart = (table * (table / (table.sum(0) * table.sum(1, keepdim=True))).log()).sum()
+    value = wald.PrejudiceRemover()(z, group)
+    near(value, apart)
+    near(torch.autograd.grad(value, z), torch.autograd.grad(apart, z))
+    mask = GROUP != 5
+    near(wald.PrejudiceRemover()(z, group, mask=mask), wald.PrejudiceRemover()(z[mask], group[mask]))
+
+
+def test_little_prejudice_is_a_gap_over_its_variance() -> None:
+    z, group = 0.3 + 1e-4 * drawn(8), torch.tensor([0, 1] * 4)
+    p = z.sigmoid()
+    wanted = wald.DemographicParity()(p, group) / (2 * p.mean() * (1 - p.mean()))
+    near(wald.PrejudiceRemover()(z, group), wanted, rtol=1e-3, atol=0)
+    ends = torch.tensor([1e4, 1e4, -1e4, 0.0], requires_grad=True)
+    value = wald.PrejudiceRemover()(ends, torch.tensor([0, 0, 1, 1]))
+    value.backward()
+    assert value.isfinite()
+    assert ends.grad is not None
+    assert ends.grad.isfinite().all()
+    for same in (torch.full((4,), -1e4), torch.zeros(4)):
+        assert wald.PrejudiceRemover()(same, torch.tensor([0, 0, 1, 1])).item() == pytest.approx(0, abs=1e-30)
 
 
 def test_a_wrong_shape_is_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from sklearn import metrics
 import torch
 from torch import Tensor
 
@@ -176,3 +177,97 @@ def test_wrong_calls() -> None:
         wald.SSIM()(torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8))
     with pytest.raises(wald.ShapeError, match="do not line up"):
         wald.EdgeAwareSmoothness()(torch.zeros(1, 8, 8), torch.zeros(1, 3, 8, 7))
+
+
+@pytest.mark.parametrize("space", [1, 2, 3])
+def test_a_deformation_costs_what_its_polynomial_says(space: int) -> None:
+    """Differences are exact of polynomials up to the second degree."""
+    sizes = (6, 5, 4)[:space]
+    place = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in sizes), indexing="ij"))
+    generator = torch.Generator().manual_seed(space)
+    linear, square = (torch.randn(space, space, *more, generator=generator).double() for more in ((), (space,)))
+    square = square + square.mT
+    flat = place.flatten(1)
+    moved = linear @ flat + torch.einsum("cij,ip,jp->cp", square, flat, flat) / 2
+    field = moved.reshape(space, *sizes).movedim(0, -1)
+    near = torch.testing.assert_close
+    near(wald.DeformationEnergy(space=space)(field), square.square().sum((1, 2)).mean())
+    near(
+        wald.DeformationEnergy(kind="diffusion", space=space)((linear @ flat).reshape(space, *sizes).movedim(0, -1)),
+        linear.square().sum(1).mean(),
+    )
+    # As shares of the image, the same deformation of an image twice as fine costs nearly the same.
+    waves = [torch.sin(2 * torch.arange(n).double() / n).reshape(-1, 1).expand(n, n) * n for n in (40, 80)]
+    for kind in ("bending", "diffusion"):
+        loss = wald.DeformationEnergy(kind=kind, relative=True)
+        coarse, fine = (loss(torch.stack([wave, 0 * wave], -1)) for wave in waves)
+        near(coarse, fine, rtol=0.1, atol=0)
+
+
+def test_a_field_of_the_wrong_shape_is_told() -> None:
+    with pytest.raises(wald.ShapeError, match=r"\(1, 2, 4, 4\).*components"):
+        wald.DeformationEnergy()(torch.zeros(1, 2, 4, 4))
+    with pytest.raises(wald.ShapeError, match=r"axes of \[2, 5\] places, and three of each"):
+        wald.DeformationEnergy()(torch.zeros(1, 2, 5, 2))
+    with pytest.raises(ValueError, match="axis is 1 for fields"):
+        wald.DeformationEnergy(axis=2)(torch.zeros(1, 5, 5, 2))
+
+
+def test_amplitudes_do_not_see_places_and_phases_do(pictures: tuple[Tensor, Tensor]) -> None:
+    x, y = pictures
+    near = torch.testing.assert_close
+    lost, kept = wald.SpectralAmplitude(), wald.SpectralAmplitude(phase="kept")
+    near(lost(x.roll((3, 2), (-2, -1)), y), lost(x, y))
+    assert lost(x.roll(1, -1), x) < 1e-25 < kept(x.roll(1, -1), x)
+    near(kept(x, y), (x - y).square().mean())
+    for axes in ((-3, -2, -1), (-2, -1)):
+        loss = wald.SpectralAmplitude(power=1.0, phase="kept", across_channels=len(axes) == 3)
+        near(loss(x, y), torch.fft.fftn(x - y, dim=axes, norm="ortho").abs().mean())
+    flat = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    lost(flat, torch.ones(1, 3, 4, 4)).backward()
+    assert flat.grad is not None
+    assert flat.grad.isfinite().all()
+
+
+def test_information_of_an_image_about_itself_is_its_entropy() -> None:
+    """Where each pixel has one bin, mutual information is that of scikit-learn's table."""
+    levels = torch.tensor([[0, 1, 2, 3, 3, 1, 0, 4, 2, 2]]) / 4.0
+    other = torch.tensor([[1, 1, 0, 2, 2, 1, 1, 4, 0, 3]]) / 4.0
+    sharp = wald.MutualInformation(bins=5, sigma=0.01)
+    wanted = metrics.mutual_info_score((4 * levels[0]).numpy(), (4 * other[0]).numpy())
+    assert sharp(levels, other).item() == pytest.approx(-wanted, abs=1e-6)
+    counts = torch.tensor([2.0, 2, 3, 2, 1]) / 10
+    assert sharp(1 - levels, levels).item() == pytest.approx((counts * counts.log()).sum().item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "b-spline"])
+def test_information_knows_no_places_and_no_kind_of_brightness(kernel: str, rng: torch.Generator) -> None:
+    near = torch.testing.assert_close
+    x, order = torch.rand(2, 40, generator=rng, dtype=torch.float64), torch.randperm(40, generator=rng)
+    y = (0.8 * x + 0.2 * torch.rand(2, 40, generator=rng, dtype=torch.float64)).sqrt()
+    loss = wald.MutualInformation(kernel=kernel)
+    near(loss(x[:, order], y[:, order]), loss(x, y))
+    # The highest of the bins of a spline is wider, as in ITK and MONAI, so that turning an image over is not all one.
+    near(loss(1 - x, y), loss(x, y), rtol=1e-9 if kernel == "gaussian" else 0.05, atol=0)
+    # Each image has a range of its own: the others of the batch do not matter.
+    near(loss(x, y, reduction="none")[0], loss(x[:1], y[:1]))
+    for flat in (torch.zeros(2, 40).double(), torch.full((2, 40), 0.7).double()):
+        image = flat.requires_grad_()
+        value = loss(image, y)
+        assert value.item() == pytest.approx(0, abs=1e-12)
+        assert torch.autograd.grad(value, image)[0].isfinite().all()
+        assert loss(y, flat.detach()).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_an_even_difference_of_edges_costs_nothing_and_colours_are_made_grey() -> None:
+    generator = torch.Generator().manual_seed(0)
+    grey = torch.rand(1, 1, 12, 14, generator=generator, dtype=torch.float64)
+    loss, near = wald.GMSD(), torch.testing.assert_close
+    near(loss(grey.expand(1, 3, 12, 14), grey.flip(-1).expand(1, 3, 12, 14)), loss(grey, grey.flip(-1)))
+    near(wald.GMSD(data_range=255.0)(255 * grey, 255 * grey.flip(-1)), loss(grey, grey.flip(-1)))
+    x = grey.clone().requires_grad_()
+    assert torch.autograd.grad(loss(x, grey), x)[0].isfinite().all()
+    flat = torch.zeros(1, 1, 12, 14, requires_grad=True)
+    assert torch.autograd.grad(loss(flat, grey.float()), flat)[0].isfinite().all()
+    with pytest.raises(wald.ShapeError, match=r"\(1, 12, 14, 3\).*with 12 channels.*movedim"):
+        loss(torch.zeros(1, 12, 14, 3), torch.zeros(1, 12, 14, 3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,66 +9,69 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.losses.classification.agreeing import ids, near, scores, value_and_slope
 import wald
 
-pytestmark = pytest.mark.peers
+from ..classification.agreeing import ids, near, scores
+from ..parity.case import Case, attribute, by_jax, by_numbers, of_port
 
 
-def _optax(name: str) -> Callable[[Tensor, Tensor], tuple[Any, Any]]:
-    def call(z: Tensor, y: Tensor) -> tuple[Any, Any]:
-        optax = pytest.importorskip("optax", reason="optax is compared with where it is installed")
-        import jax
-
-        function, truth = getattr(optax.losses, name), jax.numpy.asarray(y.numpy())
-        given = jax.numpy.asarray(z.numpy(), dtype="float32")
-        return function(given, truth), jax.grad(lambda x: function(x, truth).sum())(given)
-
-    return call
+def _optax(name: str, seed: int) -> Case:
+    z, y = scores(seed).float(), ids(seed)
+    full = f"optax.losses.{name}"
+    return of_port(full, by_jax(lambda z: attribute(full)(z, y.numpy())), z, y)
 
 
-def _sgd(z: Tensor, t: Tensor) -> tuple[Any, Any]:
-    sgd = pytest.importorskip("sklearn.linear_model._sgd_fast", reason="scikit-learn is not installed")
-    loss, pairs = sgd.ModifiedHuber(), list(zip(z.tolist(), (2 * t - 1).tolist(), strict=True))
-    return [loss.py_loss(a, b) for a, b in pairs], [loss.py_dloss(a, b) for a, b in pairs]
+def _sgd(name: str, kind: str, seed: int, *given: float) -> Case:
+    """A loss of the stochastic gradient descent of scikit-learn, which is asked one number at a time."""
+    margins = kind in ("ModifiedHuber",)
+    z = scores(seed)[:, 0].contiguous()
+    y = (ids(seed) % 2).double() if margins else scores(seed + 7)[:, 0].contiguous()
+    seen = (2 * y - 1 if margins else y).tolist()
+
+    def theirs(z: Tensor) -> tuple[list[float], list[float]]:
+        loss, pairs = (
+            attribute(f"sklearn.linear_model._sgd_fast.{kind}")(*given),
+            list(zip(z.tolist(), seen, strict=True)),
+        )
+        return [loss.py_loss(a, b) for a, b in pairs], [loss.py_dloss(a, b) for a, b in pairs]
+
+    return of_port(name, theirs, z, y)
 
 
-def _exponential(z: Tensor, t: Tensor) -> tuple[Any, Any]:
-    module = pytest.importorskip("sklearn._loss.loss", reason="scikit-learn is not installed")
-    return module.ExponentialLoss().loss_gradient(t.numpy(), z.numpy())
+def _exponential(seed: int) -> Case:
+    z, y = scores(seed)[:, 0].contiguous(), (ids(seed) % 2).double()
+
+    def theirs(z: Tensor) -> Any:
+        return attribute("sklearn._loss.loss.ExponentialLoss")().loss_gradient(y.numpy(), z.detach().numpy())
+
+    return of_port("sklearn.exponential", theirs, z, y)
 
 
-def _hinge_loss(z: Tensor, y: Tensor) -> tuple[Any, Any]:
-    module = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
-    labels = np.arange(z.shape[-1])
-    value = [module.hinge_loss(b[None].numpy(), a[None].numpy(), labels=labels) for a, b in zip(z, y, strict=True)]
-    return value, None
+def _hinge(seed: int) -> Case:
+    z, y = scores(seed, rows=6), ids(seed, rows=6)
+
+    def theirs(z: Tensor) -> list[float]:
+        cost = attribute("sklearn.metrics.hinge_loss")
+        rows = zip(z.numpy(), y.numpy(), strict=True)
+        return [cost(b[None], a[None], labels=np.arange(z.shape[-1])) for a, b in rows]
+
+    return of_port("sklearn.metrics.hinge_loss", by_numbers(theirs), z, y)
 
 
-Case = tuple[str, Callable[[Tensor, Tensor], tuple[Any, Any]], bool]
-
-#: The port, what it gives, and whether it is about two labels.
-TABLE: list[Case] = [
-    ("optax.losses.multiclass_hinge_loss", _optax("multiclass_hinge_loss"), False),
-    ("optax.losses.multiclass_perceptron_loss", _optax("multiclass_perceptron_loss"), False),
-    ("sklearn.metrics.hinge_loss", _hinge_loss, False),
-    ("sklearn.modified_huber", _sgd, True),
-    ("sklearn.exponential", _exponential, True),
+CASES: list[Case] = [
+    case
+    for seed in (0, 1)
+    for case in (
+        _optax("multiclass_hinge_loss", seed),
+        _optax("multiclass_perceptron_loss", seed),
+        _hinge(seed),
+        _sgd("sklearn.modified_huber", "ModifiedHuber", seed),
+        _sgd("sklearn.epsilon_insensitive", "EpsilonInsensitive", seed, 0.1),
+        _sgd("sklearn.svm.SVR", "EpsilonInsensitive", seed, 0.1),
+        _sgd("sklearn.squared_epsilon_insensitive", "SquaredEpsilonInsensitive", seed, 0.1),
+        _exponential(seed),
+    )
 ]
-
-
-@pytest.mark.parametrize(("port", "theirs", "binary"), TABLE, ids=[port for port, *_ in TABLE])
-def test_a_port_agrees(port: str, theirs: Callable[[Tensor, Tensor], tuple[Any, Any]], binary: bool) -> None:
-    loss = wald.get(port)(like=port)
-    for seed in (0, 1):
-        z, y = scores(seed), ids(seed)
-        if binary:
-            z, y = z[:, 0].contiguous(), (y % 2).double()
-        value, slope = value_and_slope(loss.per_example, z, y)
-        wanted, its = theirs(z, y)
-        near(value, torch.as_tensor(np.array(wanted)).double(), 1e-6)
-        if its is not None:
-            near(slope, torch.as_tensor(np.array(its)).double(), 1e-6)
 
 
 def test_a_linear_machine_trains_the_same_sum() -> None:

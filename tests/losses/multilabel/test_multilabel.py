@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
-from tests.losses.classification.agreeing import agree, near, scores
 import wald
+
+from ..classification.agreeing import agree, near, scores
+from ..parity.case import Case, attribute, mean, of_port
 
 
 def labels(seed: int = 1, rows: int = 31, classes: int = 4) -> Tensor:
@@ -42,7 +44,7 @@ def balanced(z: Tensor, t: Tensor) -> Tensor:
 
 DB = wald.DistributionBalanced(counts=(900, 90, 9, 1), examples=1000)
 
-CASES: list[tuple[wald.Loss, Callable[..., Tensor]]] = [
+DEFINITIONS: list[tuple[wald.Loss, Callable[..., Tensor]]] = [
     (wald.MultiLabelMargin(), lambda z, t: F.multilabel_margin_loss(z, torch_ids(t), reduction="none")),
     (
         wald.MultiLabelMargin(margin=0.3),
@@ -53,13 +55,13 @@ CASES: list[tuple[wald.Loss, Callable[..., Tensor]]] = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "oracle"), CASES, ids=[repr(loss) for loss, _ in CASES])
+@pytest.mark.parametrize(("loss", "oracle"), DEFINITIONS, ids=[repr(loss) for loss, _ in DEFINITIONS])
 def test_value_and_slope(loss: wald.Loss, oracle: Callable[..., Tensor]) -> None:
     for seed in (0, 1):
         agree(loss.per_example, oracle, scores(seed) / 2, labels(seed + 5))
 
 
-@pytest.mark.parametrize("loss", [*(loss for loss, _ in CASES), wald.TwoWay()], ids=repr)
+@pytest.mark.parametrize("loss", [*(loss for loss, _ in DEFINITIONS), wald.TwoWay()], ids=repr)
 @pytest.mark.parametrize("size", [0.0, 1e4, -1e4])
 def test_far_out_and_all_or_none_true_the_slope_is_finite(loss: wald.Loss, size: float) -> None:
     z = torch.tensor([[size, 0.0, -size, 2.0]] * 3, requires_grad=True)
@@ -146,20 +148,25 @@ def test_more_examples_with_a_label_than_there_are() -> None:
         DB(torch.zeros(2, 3), torch.zeros(2, 3))
 
 
-#: The port, the fields of ours, and how theirs is made.
-PORTS = {
-    "timm.loss.ZlprLoss": {},
-    "timm.loss.TwoWayLoss": {},
-    "timm.loss.DistributionBalancedLoss": {"counts": (20.0, 9.0, 5.0, 1.0), "examples": 40.0},
-}
+def _case(name: str, seed: int, theirs: dict[str, object], **ours: object) -> Case:
+    z, t = scores(seed).float(), labels(seed + 5).float()
+    return of_port(name, lambda z: attribute(name)(**theirs)(z, t), z, t, how=mean, within=2e-5, **ours)
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize("port", PORTS)
-def test_a_port_agrees(port: str) -> None:
-    timm = pytest.importorskip("timm.loss", reason="timm is compared with where it is installed")
-    given = {"class_counts": [20.0, 9.0, 5.0, 1.0], "num_samples": 40} if "Balanced" in port else {}
-    theirs = getattr(timm, port.rpartition(".")[2])(**given)
-    ours = wald.get(port)(like=port, **PORTS[port])
-    for seed in (0, 1):
-        agree(ours, theirs, scores(seed).float(), labels(seed + 5).float(), relative=2e-5)
+COUNTS = (20.0, 9.0, 5.0, 1.0)
+
+CASES: list[Case] = [
+    made
+    for seed in (0, 1)
+    for made in (
+        _case("timm.loss.ZlprLoss", seed, {}),
+        _case("timm.loss.TwoWayLoss", seed, {}),
+        _case(
+            "timm.loss.DistributionBalancedLoss",
+            seed,
+            {"class_counts": [*COUNTS], "num_samples": 40},
+            counts=COUNTS,
+            examples=40.0,
+        ),
+    )
+]

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.losses.classification.agreeing import agree, ids, law, near, scores
 import wald
+
+from ..classification.agreeing import agree, ids, law, near, scores
+from ..parity.case import Case, attribute, mean, of_port
 
 CORN = wald.ConditionalOrdinal(levels=4)
 
@@ -91,18 +93,29 @@ def test_an_id_beyond_the_last_level() -> None:
         CORN(torch.zeros(1, 4), torch.tensor([1]))
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize("port", ["coral_pytorch.losses.CornLoss", "coral_pytorch.losses.corn_loss"])
-def test_a_port_agrees(port: str) -> None:
-    coral = pytest.importorskip("coral_pytorch.losses", reason="coral_pytorch is compared with where it is installed")
-    ours = wald.get(port)(like=port, levels=4)
-    for seed in (0, 1):
-        agree(ours, lambda z, y: coral.corn_loss(z, y, 4), scores(seed, classes=3), ids(seed))
+def _corn(name: str, seed: int) -> Case:
+    z, y = scores(seed, classes=3), ids(seed)
+
+    def theirs(z: Tensor) -> Tensor:
+        made = attribute(name)
+        return made(4)(z, y) if name.endswith("CornLoss") else made(z, y, 4)
+
+    return of_port(name, theirs, z, y, how=mean, levels=4)
 
 
-@pytest.mark.peers
-def test_coral_pytorch_adds_up_the_questions_that_ordinal_averages() -> None:
-    coral = pytest.importorskip("coral_pytorch.losses", reason="coral_pytorch is compared with where it is installed")
+def _coral(name: str) -> Case:
+    """It adds up the questions that Ordinal averages unless told otherwise."""
     z, y = scores(classes=3), ids()
     levels = (y[:, None] > torch.arange(3)).double()
-    agree(lambda z, y: 3 * wald.Ordinal(levels=4)(z, y), lambda z, y: coral.coral_loss(z, levels), z, y)
+
+    def theirs(z: Tensor) -> Tensor:
+        made = attribute(name)
+        return made()(z, levels) if name.endswith("CoralLoss") else made(z, levels)
+
+    return of_port(name, theirs, z, y, how=mean, levels=4)
+
+
+CASES: list[Case] = [
+    *(_corn(f"coral_pytorch.losses.{name}", seed) for name in ("CornLoss", "corn_loss") for seed in (0, 1)),
+    *(_coral(f"coral_pytorch.losses.{name}") for name in ("CoralLoss", "coral_loss")),
+]

@@ -13,8 +13,22 @@ import torch.nn.functional as F  # noqa: N812
 import wald
 
 from ..classification.agreeing import agree, near, scores
+from ..parity.case import Case, attribute, mean, of_port, total
 
-Number = Callable[[Tensor], Tensor]
+
+def test_flops_counts_the_products_of_a_search() -> None:
+    active = (scores(rows=50, classes=7) > 1).double()
+    # Of activations of 0 and 1 it is the mean number of features that two embeddings share, drawn with replacement.
+    near(wald.FLOPS()(active), (active @ active.T).mean())
+    x = scores(rows=9, classes=6).relu()
+    agree(wald.FLOPS().per_example, lambda x: x.abs().mean(0).square().sum().expand(9), x)
+    keep = torch.arange(9) < 5
+    near(wald.FLOPS()(x, mask=keep), wald.FLOPS()(x[keep]))
+    # Large batches see more of it: the square of a mean is below the mean of squares.
+    assert wald.FLOPS()(x) <= (wald.FLOPS()(x[:5]) * 5 + wald.FLOPS()(x[5:]) * 4) / 9
+    assert wald.FLOPS()(torch.zeros(4, 3)) == 0
+    with pytest.raises(wald.ShapeError, match=r"embedding \(2, 3, 4\) must be \(N, features\)"):
+        wald.FLOPS()(torch.zeros(2, 3, 4))
 
 
 def test_an_entropy_bonus_is_minus_an_entropy() -> None:
@@ -139,85 +153,42 @@ def test_right_angles() -> None:
     assert wald.SpreadOut()(torch.ones(1, 4)).item() == 0
 
 
-def _keras(name: str, **fields: object) -> Number:
-    def made(w: Tensor) -> Tensor:
-        import os
-
-        os.environ.setdefault("KERAS_BACKEND", "torch")
-        return getattr(pytest.importorskip("keras.regularizers"), name)(**fields)(w)
-
-    return made
+MOE = "transformers.models"
 
 
-def _mixtral(z: Tensor) -> Tensor:
-    there = pytest.importorskip("transformers.models.mixtral.modeling_mixtral")
-    return there.load_balancing_loss_func((z.float(),), 4, top_k=2)
+def _keras(name: str, **fields: object) -> Case:
+    full = f"keras.regularizers.{name}"
+    how = mean if "Orthogonal" in name else total
+    return of_port(full, lambda w: attribute(full)(**fields)(w), scores(rows=12), how=how, within=1e-5)
 
 
-def _switch(z: Tensor) -> Tensor:
-    there = pytest.importorskip("transformers.models.switch_transformers.modeling_switch_transformers")
-    return there.load_balancing_loss_func(z.softmax(-1)[None], z.argmax(-1)[None])
+def _torch(full: str, call: Callable[..., Tensor]) -> Case:
+    return of_port(full, lambda z: call(attribute(full), z), scores(rows=12), how=mean, within=1e-5)
 
 
-def _z_loss(z: Tensor) -> Tensor:
-    there = pytest.importorskip("transformers.models.switch_transformers.modeling_switch_transformers")
-    return there.router_z_loss_func(z[None])
-
-
-def _spread(x: Tensor) -> Tensor:
-    there = pytest.importorskip("sentence_transformers.losses").GlobalOrthogonalRegularizationLoss(None)
-    return sum(there.compute_loss_from_embeddings([x]).values())  # type: ignore[return-value]
-
-
-TABLE: list[tuple[str, wald.Loss, str, Number]] = [
-    ("keras.regularizers.L1", wald.ElasticNet(like="keras.regularizers.L1"), "sum", _keras("L1")),
-    ("keras.regularizers.L2", wald.ElasticNet(like="keras.regularizers.L2"), "sum", _keras("L2")),
-    (
-        "keras.regularizers.L1L2",
-        wald.ElasticNet(like="keras.regularizers.L1L2"),
-        "sum",
-        _keras("L1L2", l1=0.01, l2=0.01),
+CASES: list[Case] = [
+    _keras("L1"),
+    _keras("L2"),
+    _keras("L1L2", l1=0.01, l2=0.01),
+    _keras("OrthogonalRegularizer", factor=1.0),
+    _torch(f"{MOE}.switch_transformers.modeling_switch_transformers.router_z_loss_func", lambda f, z: f(z[None])),
+    _torch(
+        f"{MOE}.switch_transformers.modeling_switch_transformers.load_balancing_loss_func",
+        lambda f, z: f(z.softmax(-1)[None], z.argmax(-1)[None]),
     ),
-    (
-        "keras.regularizers.OrthogonalRegularizer",
-        wald.Orthogonality(like="keras"),
-        "mean",
-        _keras("OrthogonalRegularizer", factor=1.0),
+    _torch(
+        f"{MOE}.mixtral.modeling_mixtral.load_balancing_loss_func", lambda f, z: f((z.float(),), 4, top_k=2).double()
     ),
-    ("transformers.switch_transformers.router_z_loss_func", wald.ZLoss(like="transformers"), "mean", _z_loss),
-    (
-        "transformers.switch_transformers.load_balancing_loss_func",
-        wald.LoadBalancing(like="transformers.switch_transformers.load_balancing_loss_func"),
-        "mean",
-        _switch,
-    ),
-    (
-        "transformers.mixtral.load_balancing_loss_func",
-        wald.LoadBalancing(like="transformers.mixtral.load_balancing_loss_func"),
-        "mean",
-        _mixtral,
-    ),
-    (
+    _torch(
         "sentence_transformers.losses.GlobalOrthogonalRegularizationLoss",
-        wald.SpreadOut(like="sentence-transformers"),
-        "mean",
-        _spread,
+        lambda f, x: sum(f(None).compute_loss_from_embeddings([x]).values()),
+    ),
+    of_port(
+        "sentence_transformers.sparse_encoder.losses.FlopsLoss",
+        lambda x: (
+            attribute("sentence_transformers.sparse_encoder.losses").FlopsLoss(None).compute_loss_from_embeddings(x)
+        ),
+        scores(rows=12).abs(),
+        how=mean,
     ),
 ]
-
-
-@pytest.mark.peers
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("port", "loss", "reduction", "theirs"), TABLE, ids=[port for port, *_ in TABLE])
-def test_a_port_is_the_loss_of_the_library(port: str, loss: wald.Loss, reduction: str, theirs: Number) -> None:
-    assert port in type(loss).card.ports
-    mine, other = (scores(rows=12).requires_grad_() for _ in range(2))
-    value, wanted = loss(mine, reduction=reduction), theirs(other)  # type: ignore[arg-type]
-    near(value.detach(), wanted.detach(), 1e-5)
-    near(torch.autograd.grad(value, mine)[0], torch.autograd.grad(wanted, other)[0], 1e-5)
-
-
-def test_each_port_that_can_be_had_is_in_the_table() -> None:
-    here = {port for kind in wald.catalogue() if ".penalties." in kind.__module__ for port in kind.card.ports}
-    # Not installed here; their formulas are in the tests above.
-    assert here - {port for port, *_ in TABLE} == {"rlax.entropy_loss", "LibMTL.weighting.UW"}

@@ -26,27 +26,7 @@ def surprise(law: Callable[..., distributions.Distribution]) -> Callable[[Tensor
     return lambda x, y: -law(*x.unbind(-1)).log_prob(y)
 
 
-# Against torch, at the port.
-
-TORCH = [
-    ("torch.distributions.Laplace", wald.LaplaceNLL, surprise(distributions.Laplace), 2),
-    ("torch.distributions.StudentT", wald.StudentTNLL, surprise(lambda m, s, v: distributions.StudentT(v, m, s)), 3),
-    ("torch.distributions.LogNormal", wald.LogNormalNLL, surprise(distributions.LogNormal), 2),
-    ("torch.distributions.Gamma", wald.GammaNLL, surprise(distributions.Gamma), 2),
-    ("torch.distributions.Weibull", wald.WeibullNLL, surprise(distributions.Weibull), 2),
-    (
-        "torch.distributions.NegativeBinomial",
-        wald.NegativeBinomialNLL,
-        surprise(lambda m, a: distributions.NegativeBinomial(1 / a, logits=(m * a).log(), validate_args=False)),
-        2,
-    ),
-]
-
-
-@pytest.mark.parametrize(("port", "kind", "theirs", "size"), TORCH, ids=[port for port, *_ in TORCH])
-def test_torch_agrees(port: str, kind: type[wald.Loss], theirs: object, size: int, rng: torch.Generator) -> None:
-    prediction, target = spread(rng, 3, 37, size), spread(rng, 3, 37)
-    holds(kind(like=port), theirs, prediction, target)
+# Against torch.
 
 
 def test_generalised_pareto_of_torch_agrees_where_it_runs(rng: torch.Generator) -> None:

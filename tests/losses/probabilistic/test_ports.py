@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import importlib
-import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from torch import Tensor
 
 import wald
 
+from ..parity.case import Case, attribute, by_numbers, mean, of_port
 from .parity import holds
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -100,16 +101,18 @@ SCORES: list[tuple[str, Callable[..., object], tuple[Tensor, Tensor], dict[str, 
 ]
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize(("name", "call", "inputs", "fields"), SCORES, ids=[f"scoringrules.{s[0]}" for s in SCORES])
-def test_scoringrules_computes_the_same(
-    name: str, call: Callable[..., object], inputs: tuple[Tensor, Tensor], fields: dict[str, object]
-) -> None:
-    rules = pytest.importorskip("scoringrules", reason="the scores of these ports")
-    port = f"scoringrules.{name}"
-    loss = wald.get(port)(like=port, **fields)
-    # Its Gaussian mixture takes weights that are not differentiated through a softmax, hence differences.
-    holds(loss, lambda x, y: call(getattr(rules, name), x, y), *inputs, relative=1e-6)
+def _scored(name: str, call: Callable[..., object], inputs: tuple[Tensor, Tensor], fields: dict[str, object]) -> Case:
+    full, (x, y) = f"scoringrules.{name}", inputs
+    return of_port(full, by_numbers(lambda x: call(attribute(full), x, y)), x, y, within=2e-6, **fields)
+
+
+def _estimated(estimator: str, fair: bool) -> Case:
+    full = "scoringrules.crps_ensemble"
+
+    def theirs(x: Tensor) -> object:
+        return attribute(full)(TARGET.numpy(), x.numpy(), estimator=estimator)
+
+    return of_port(full, by_numbers(theirs), MEMBERS, TARGET, within=2e-6, fair=fair)
 
 
 @pytest.mark.peers
@@ -120,19 +123,6 @@ def test_a_size_below_one_is_infinite_in_scoringrules() -> None:
     mean_and_dispersion = torch.tensor([[0.5, 2.0]], dtype=F64)  # size 1/2, probability 1/2
     ours = wald.NegativeBinomialNLL(link="identity")(mean_and_dispersion, torch.zeros(1, dtype=F64))
     assert ours.item() == pytest.approx(0.5 * np.log(2))
-
-
-@pytest.mark.peers
-@pytest.mark.parametrize(
-    ("estimator", "fair"), [("nrg", False), ("qd", False), ("int", False), ("fair", True), ("pwm", True)]
-)
-def test_estimators_of_an_ensemble_are_one_field(estimator: str, fair: bool) -> None:
-    rules = pytest.importorskip("scoringrules", reason="its estimators")
-
-    def theirs(x: Tensor, y: Tensor) -> object:
-        return rules.crps_ensemble(y.numpy(), x.detach().numpy(), estimator=estimator)
-
-    holds(wald.CRPS(fair=fair), theirs, MEMBERS, TARGET, relative=1e-8)
 
 
 # torch.
@@ -150,23 +140,7 @@ def test_poisson_of_torch_has_an_epsilon_and_an_approximation(log_input: bool) -
     assert torch.allclose(ours[COUNT < 2], full[COUNT < 2])
 
 
-def test_gaussian_of_torch() -> None:
-    def theirs(x: Tensor, y: Tensor) -> Tensor:
-        return torch.nn.GaussianNLLLoss(reduction="none")(x[..., 0], y, x[..., 1])
-
-    holds(wald.GaussianNLL(like="torch"), theirs, PAIR, TARGET)
-
-
 # Keras and scikit-learn.
-
-
-@pytest.mark.peers
-def test_poisson_of_keras_wants_a_rate() -> None:
-    os.environ["KERAS_BACKEND"] = "torch"
-    keras = pytest.importorskip("keras", reason="its Poisson")
-    theirs = float(keras.losses.Poisson()(COUNT.numpy(), TARGET.numpy()))
-    # It adds 1e-7 inside the logarithm, and computes in single precision.
-    assert wald.Poisson(like="keras")(TARGET, COUNT).item() == pytest.approx(theirs, rel=1e-5)
 
 
 SKLEARN = [
@@ -175,13 +149,29 @@ SKLEARN = [
 ]
 
 
-@pytest.mark.parametrize(("port", "name", "target"), SKLEARN, ids=[port for port, *_ in SKLEARN])
-def test_the_solvers_of_scikit_learn_have_these_slopes(port: str, name: str, target: Tensor) -> None:
-    theirs = getattr(importlib.import_module("sklearn._loss.loss"), name)()
-    x = PAIR[:, 0].clone().requires_grad_()
-    (slope,) = torch.autograd.grad(wald.get(port)(like=port).per_example(x, target).sum(), x)
-    told = theirs.gradient(target.numpy(), x.detach().numpy())
-    torch.testing.assert_close(slope, torch.as_tensor(told), rtol=1e-9, atol=1e-12)
+def _solved(name: str, loss: str, target: Tensor) -> Case:
+    """The solvers minimise a value that lacks a constant of the target; the slopes are the same."""
+
+    def theirs(x: Tensor) -> tuple[None, Any]:
+        return None, attribute(f"sklearn._loss.loss.{loss}")().gradient(target.numpy(), x.detach().numpy())
+
+    return of_port(name, theirs, PAIR[:, 0], target)
+
+
+CASES: list[Case] = [
+    *(_scored(*row) for row in SCORES),
+    *(_estimated(*row) for row in (("nrg", False), ("qd", False), ("int", False), ("fair", True), ("pwm", True))),
+    *(_solved(*row) for row in SKLEARN),
+    # It adds 1e-7 inside the logarithm, and computes in single precision.
+    of_port(
+        "keras.losses.Poisson",
+        lambda x: attribute("keras.losses.Poisson")()(COUNT, x),
+        TARGET,
+        COUNT,
+        how=mean,
+        within=1e-5,
+    ),
+]
 
 
 # Item 15 of the disagreements: the factor, the sum and the level of a quantile loss.

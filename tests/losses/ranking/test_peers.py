@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import wald
 
 from ...catalogue import leaf
+from ..parity.case import Case, mean, of_port
 
 ROWS, ITEMS = 3, 5
 
@@ -134,22 +135,14 @@ def one_list(seed: int) -> tuple[Tensor, Tensor]:
     )
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize(("name", "port", "fields", "theirs"), PORTS, ids=[f"{r[1]}-{r[2]}" for r in PORTS])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_port(
-    name: str, port: str, fields: dict[str, Any], theirs: Callable[[Tensor, Tensor], Tensor], seed: int
-) -> None:
-    pytest.importorskip(port.partition(".")[0], reason="compares with this library")
+def _case(name: str, port: str, fields: dict[str, Any], theirs: Callable[[Tensor, Tensor], Tensor], seed: int) -> Case:
     s, y = one_list(seed)
     if "binary" in port:
         y = (y > 2).float()
-    ours, other = leaf(s), leaf(s)
-    value, wanted = wald.get(name)(like=port, **fields)(ours, y), theirs(other, y)
-    torch.testing.assert_close(value, wanted, rtol=1e-5, atol=1e-6)
-    value.backward()
-    wanted.backward()
-    torch.testing.assert_close(ours.grad, other.grad, rtol=1e-4, atol=1e-6)
+    return of_port(port, lambda s: theirs(s, y), s, y, how=mean, within=2e-5, **fields)
+
+
+CASES: list[Case] = [_case(*row, seed) for row in PORTS for seed in (0, 1)]
 
 
 @pytest.mark.peers
@@ -159,23 +152,25 @@ def test_rax_takes_an_item_and_itself_for_a_pair() -> None:
     torch.testing.assert_close(2 * wald.MarginMSE(against="mean")(s, y), jax("rax", "pairwise_mse_loss")(s, y))
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize("seed", [0, 1])
-def test_smooth_metrics_of_allrank_are_less_one(seed: int) -> None:
-    pytest.importorskip("allrank", reason="compares with allRank")
-    s, y = one_list(seed)
-    pairs = [
-        (wald.ApproxNDCG(), allrank("approxNDCG", "approxNDCGLoss")),
-        (wald.NeuralNDCG(rounds=50), allrank("neuralNDCG", "neuralNDCG")),
-        (wald.NeuralNDCG(rounds=50, k=2), allrank("neuralNDCG", "neuralNDCG", k=2)),
-    ]
-    for loss, theirs in pairs:
-        ours, other = leaf(s), leaf(s)
-        value, wanted = loss(ours, y), theirs(other, y)
-        torch.testing.assert_close(value, 1 + wanted, rtol=1e-4, atol=1e-5)
-        value.backward()
-        wanted.backward()
-        torch.testing.assert_close(ours.grad, other.grad, rtol=1e-3, atol=1e-5)
+def _smooth(loss: wald.Loss, module: str, name: str, **fields: Any) -> Case:
+    """allRank gives minus the metric, and ours is one less the metric."""
+    s, y = one_list(0)
+    return Case(
+        loss=type(loss).__name__,
+        name=f"{ALLRANK}{module}.{name}",
+        fields=fields,
+        ours=lambda s: loss(s, y),
+        theirs=lambda s: 1 + allrank(module, name, **fields)(s, y),
+        at=s,
+        within=1e-4,
+    )
+
+
+CASES += [
+    _smooth(wald.ApproxNDCG(), "approxNDCG", "approxNDCGLoss"),
+    _smooth(wald.NeuralNDCG(rounds=50), "neuralNDCG", "neuralNDCG"),
+    _smooth(wald.NeuralNDCG(rounds=50, k=2), "neuralNDCG", "neuralNDCG", k=2),
+]
 
 
 @pytest.mark.peers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import os
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,7 @@ from torch import Tensor
 
 import wald
 
-from .exact import value_and_slope
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
+from ..parity.case import Case, attribute, by_jax, by_numbers, mean, of_port
 
 Call = Callable[[Any, Tensor, Tensor], Tensor]
 
@@ -48,16 +46,14 @@ TABLE: list[tuple[str, str, Call, tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize(("port", "module", "call", "shape"), TABLE, ids=[port for port, *_ in TABLE])
-def test_a_torch_library_agrees(port: str, module: str, call: Call, shape: tuple[int, ...]) -> None:
-    theirs = pytest.importorskip(module, reason=f"{module} is not installed")
-    for seed in (0, 1):
-        p, y = 0.2 + 2 * torch.rand(2, *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        found = value_and_slope(lambda p, y: call(theirs, p, y), p.float(), y.float())
-        ours = value_and_slope(wald.get(port)(like=port).per_example, p.float(), y.float())
-        for a, b in zip(ours, found, strict=True):
-            torch.testing.assert_close(a, b, rtol=2e-5, atol=2e-6)
+def _pair(shape: tuple[int, ...], seed: int) -> tuple[Tensor, Tensor]:
+    p, y = 0.2 + 2 * torch.rand(2, *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return p.float(), y.float()
+
+
+def _case(name: str, module: str, call: Call, shape: tuple[int, ...], seed: int) -> Case:
+    p, y = _pair(shape, seed)
+    return of_port(name, lambda p: call(import_module(module), p, y), p, y, within=2e-5)
 
 
 OPTAX = {
@@ -68,37 +64,32 @@ OPTAX = {
 }
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize("port", OPTAX)
-def test_optax_agrees(port: str) -> None:
-    optax = pytest.importorskip("optax", reason="optax is not installed")
-    jax = pytest.importorskip("jax", reason="jax is not installed")
-    name, shape = OPTAX[port]
-    p, y = 3 * torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
-    function = getattr(optax, name)
-    value = np.asarray(function(p.numpy(), y.numpy()))
-    slope = np.asarray(jax.grad(lambda p: function(p, y.numpy()).sum())(p.numpy()))
-    ours = value_and_slope(wald.get(port)(like=port).per_example, p, y)
-    for a, b in zip(ours, (value, slope), strict=True):
-        torch.testing.assert_close(a, torch.from_numpy(np.array(b)), rtol=2e-5, atol=2e-6)
+def _optax(name: str, function: str, shape: tuple[int, ...]) -> Case:
+    p, y = _pair(shape, 0)
+    return of_port(name, by_jax(lambda p: attribute(f"optax.{function}")(p, y.numpy())), p, y, within=2e-5)
 
 
-SKLEARN = {
-    "sklearn.metrics.mean_squared_error": {},
-    "sklearn.metrics.mean_absolute_error": {},
-    "sklearn.metrics.mean_absolute_percentage_error": {},
-    "sklearn.metrics.mean_squared_log_error": {},
-    "sklearn.metrics.mean_pinball_loss": {},
-    "sklearn.metrics.root_mean_squared_error": {},
-}
+SKLEARN = (
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_log_error",
+    "mean_pinball_loss",
+    "root_mean_squared_error",
+)
 
 
-@pytest.mark.parametrize("port", SKLEARN)
-def test_scikit_learn_agrees(port: str) -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    p, y = torch.rand(2, 31, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.1
-    wanted = getattr(metrics, port.rpartition(".")[2])(y.numpy(), p.numpy())
-    assert wald.get(port)(like=port)(p, y).item() == pytest.approx(wanted, rel=1e-12)
+def _sklearn(name: str) -> Case:
+    p, y = (x.double() for x in _pair((31,), 0))
+    full = f"sklearn.metrics.{name}"
+    return of_port(full, by_numbers(lambda p: attribute(full)(y.numpy(), p.numpy())), p, y, how=mean)
+
+
+CASES: list[Case] = [
+    *(_case(*row, seed) for row in TABLE for seed in (0, 1)),
+    *(_optax(name, *row) for name, row in OPTAX.items()),
+    *map(_sklearn, SKLEARN),
+]
 
 
 CATBOOST = {

@@ -223,7 +223,7 @@ def test_wrong_calls() -> None:
         wald.Dice(kind="multiclass", axis=1)(images, ids + 7)
     with pytest.raises(wald.DomainError, match=r"contains 3; expected numbers from 0 to 1.*target / 255"):
         wald.Dice(ignore_index=255)(torch.zeros(1, 2), torch.tensor([[3.0, 255.0]]))
-    with pytest.raises(ValueError, match=r"axis is 1 for images"):
+    with pytest.raises(ValueError, match=r"axis must be one of -1, 1"):
         wald.Dice(axis=2)(images, images)
     with pytest.raises(ValueError, match="must be a square"):
         wald.GeneralisedWassersteinDice(distances=[[0, 1], [1, 0], [1, 1]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-import os
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ from torch import Tensor
 
 import wald
 
+from ..parity.case import Case, attribute, by_jax, of_port
+
 pytestmark = pytest.mark.peers
-os.environ.setdefault("KERAS_BACKEND", "torch")
 
 N, C, H, W = 2, 3, 5, 7
 
@@ -54,13 +54,13 @@ def kornia(name: str, **fields: Any) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda z, t: getattr(import_module("kornia.losses"), name)(z, t, **fields)
 
 
-def optax(name: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """Optax wants classes last; its gradient is JAX's, so only its value is compared."""
+def optax(name: str) -> Callable[[Tensor, Tensor], Any]:
+    """Optax wants classes last."""
 
-    def call(z: Tensor, t: Tensor) -> Tensor:
-        x = z.detach().movedim(1, -1).numpy()
+    def call(z: Tensor, t: Tensor) -> Any:
         y = (onehot(t) if not t.is_floating_point() else t).movedim(1, -1).numpy()
-        return torch.as_tensor(float(getattr(import_module("optax").losses, name)(x, y).mean()))
+        theirs, last = attribute(f"optax.losses.{name}"), attribute("jax.numpy.moveaxis")
+        return by_jax(lambda x: theirs(last(x, 1, -1), y).mean())(z)
 
     return call
 
@@ -134,25 +134,22 @@ PORTS: list[tuple[str, str, dict[str, Any], str, Callable[[Tensor, Tensor], Tens
 ]
 
 
-@pytest.mark.parametrize(("name", "port", "fields", "kind", "theirs"), PORTS, ids=[f"{r[1]}-{r[2]}" for r in PORTS])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_port(
+def _case(
     name: str, port: str, fields: dict[str, Any], kind: str, theirs: Callable[[Tensor, Tensor], Tensor], seed: int
-) -> None:
-    pytest.importorskip(port.partition(".")[0], reason="compares with this library")
+) -> Case:
     z, t = images(kind, seed)
-    ours, other = z.clone().requires_grad_(), z.clone().requires_grad_()
     plain = name.startswith("Lovasz")
-    loss = wald.get(name)(like=port, **fields, **({} if plain else {"axis": 1}))
-    inputs = (ours, t)
-    if plain:
-        inputs = (ours.flatten(1), t.flatten(1)) if kind == "binary" else (ours.flatten(2).mT, t.flatten(1))
-    value, wanted = loss(*inputs), theirs(other, t)
-    torch.testing.assert_close(value, wanted.to(value.dtype), rtol=1e-5, atol=1e-6)
-    if wanted.requires_grad:
-        value.backward()
-        wanted.backward()
-        torch.testing.assert_close(ours.grad, other.grad, rtol=1e-4, atol=1e-7)
+
+    def ours(loss: wald.Loss, z: Tensor) -> Tensor:
+        if plain:
+            return loss(z.flatten(1), t.flatten(1)) if kind == "binary" else loss(z.flatten(2).mT, t.flatten(1))
+        return loss(z, t)
+
+    axis = {} if plain else {"axis": 1}
+    return of_port(port, lambda z: theirs(z, t), z, how=ours, within=1e-5, **fields, **axis)
+
+
+CASES: list[Case] = [_case(*row, seed) for row in PORTS for seed in (0, 1)]
 
 
 def test_a_jaccard_of_monai_is_smoothed_after_doubling() -> None:

@@ -14,6 +14,8 @@ import torch.nn.functional as F  # noqa: N812
 import wald
 from wald.losses.self_supervision.swav import sinkhorn
 
+from ..parity.case import Case, of_port
+
 Given = Sequence[Tensor]
 Number = Callable[[Given], Tensor]
 
@@ -137,30 +139,12 @@ TABLE: list[tuple[str, Callable[[torch.Generator], Given], tuple[Number, Number]
 ]
 
 
-@pytest.mark.peers
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize(("port", "inputs", "sides"), TABLE, ids=[port for port, *_ in TABLE])
-def test_a_port_is_the_loss_of_the_library(
-    port: str, inputs: Any, sides: tuple[Number, Number], rng: torch.Generator
-) -> None:
-    first, *rest = inputs(rng)
-    mine, other = (first.clone().requires_grad_() for _ in range(2))
-    value, wanted = sides[0]((mine, *rest)), sides[1]((other, *rest))
-    torch.testing.assert_close(value, wanted.double().reshape(()), rtol=1e-5, atol=1e-7)
-    (slope,), (slope_there,) = torch.autograd.grad(value, mine), torch.autograd.grad(wanted.sum(), other)
-    torch.testing.assert_close(slope, slope_there, rtol=1e-4, atol=1e-6)
-    assert slope.abs().max() > 1e-4
+def _case(port: str, inputs: Callable[[torch.Generator], Given], sides: tuple[Number, Number]) -> Case:
+    first, *rest = inputs(torch.Generator().manual_seed(20261121))
+    return of_port(port, lambda x: sides[1]((x, *rest)), first, how=lambda _, x: sides[0]((x, *rest)), within=1e-4)
 
 
-def test_each_port_that_can_be_had_is_in_the_table() -> None:
-    here = [kind for kind in wald.catalogue() if ".self_supervision." in kind.__module__]
-    asked = {port for port, *_ in TABLE} | {
-        "lightly.loss.regularizer.CO2Regularizer",
-        "transformers.ViTMAEForPreTraining",
-    }
-    # Not installed here; its formula is in the everyday tests.
-    asked |= {"byol_pytorch.loss_fn"}
-    assert {port for kind in here for port in kind.card.ports} - asked == set()
+CASES: list[Case] = [_case(*row) for row in TABLE]
 
 
 @pytest.mark.peers

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import wald
 
-from ..probabilistic.parity import holds
+from ..parity.case import Case, attribute, mean, of_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
@@ -59,32 +59,57 @@ def found(name: str) -> Callable[..., object]:
     return getattr(pytest.importorskip(module, reason="the library of this port"), own)
 
 
-@pytest.mark.parametrize(("port", "call", "inputs"), PORTS, ids=[port for port, *_ in PORTS])
-def test_a_port_computes_the_same(port: str, call: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
-    holds(wald.get(port)(like=port), lambda *x: call(found(port), *x), *inputs, relative=1e-8)
+def _case(name: str, call: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> Case:
+    first, *rest = inputs
+    return of_port(name, lambda x: call(attribute(name), x, *rest), first, *rest)
 
 
-@pytest.mark.parametrize("alpha", [0.2, 0.7])
-def test_deep_hit_of_pycox(alpha: float) -> None:
-    many, single = found(f"{PYCOX}.DeepHitLoss"), found(f"{PYCOX}.DeepHitSingleLoss")
-    loss = wald.DeepHit(alpha=alpha)
-    for theirs, prediction, kind, shaped in (
-        (many, RISKS, KIND, lambda z: z),
-        (single, LOGITS.unsqueeze(1), EVENT, lambda z: z.squeeze(1)),
-    ):
-        table = outlived(INTERVAL, kind).float()
-        ours = loss(prediction.clone().requires_grad_(), INTERVAL, kind)
-        events = kind if theirs is many else kind.float()
-        told = theirs(alpha=alpha, sigma=0.1)(shaped(prediction).float(), INTERVAL, events, table)
-        assert ours.item() == pytest.approx(told.item(), rel=1e-4)  # single precision, and 1e-7 inside its logs
+def _deep_hit(name: str, prediction: Tensor, kind: Tensor, shaped: Callable[[Tensor], Tensor], alpha: float) -> Case:
+    """It computes in single precision, and adds 1e-7 inside its logarithms."""
+    table = outlived(INTERVAL, kind).float()
+    events = kind.float() if "Single" in name else kind
+
+    def theirs(z: Tensor) -> Tensor:
+        return attribute(name)(alpha=alpha, sigma=0.1)(shaped(z).float(), INTERVAL, events, table)
+
+    return of_port(name, theirs, prediction, INTERVAL, kind, how=mean, within=2e-4, alpha=alpha)
 
 
-def test_weibull_of_torchsurv() -> None:
-    theirs, loss = found("torchsurv.loss.weibull.neg_log_likelihood_weibull"), wald.WeibullSurvival(like="torchsurv")
-    one, other = (LOGITS[:, :2].clone().requires_grad_() for _ in range(2))
-    ours, told = loss(one, TIME, EVENT), theirs(other, EVENT.bool(), TIME)
-    assert ours.item() == pytest.approx(told.item(), rel=1e-6)
-    torch.testing.assert_close(*torch.autograd.grad(ours, one), *torch.autograd.grad(told, other), rtol=1e-5, atol=1e-7)
+def _fitted(loss: wald.Loss, z: Tensor) -> Tensor:
+    return loss(z, TIME, EVENT)
+
+
+CASES: list[Case] = [
+    *(_case(*row) for row in PORTS),
+    *(
+        _deep_hit(f"{PYCOX}.{name}", z, kind, shaped, alpha)
+        for name, z, kind, shaped in (
+            ("DeepHitLoss", RISKS, KIND, lambda z: z),
+            ("DeepHitSingleLoss", LOGITS.unsqueeze(1), EVENT, lambda z: z.squeeze(1)),
+        )
+        for alpha in (0.2, 0.7)
+    ),
+    of_port(
+        "torchsurv.loss.weibull.neg_log_likelihood_weibull",
+        lambda z: attribute("torchsurv.loss.weibull.neg_log_likelihood_weibull")(z, EVENT.bool(), TIME),
+        LOGITS[:, :2],
+        how=_fitted,
+        within=1e-5,
+    ),
+    of_port(
+        "torchsurv.loss.cox.neg_partial_log_likelihood",
+        lambda z: attribute("torchsurv.loss.cox.neg_partial_log_likelihood")(z, EVENT.bool(), TIME),
+        HAZARD,
+        how=_fitted,
+    ),
+    of_port(
+        f"{PYCOX}.CoxPHLoss",
+        lambda z: attribute(f"{PYCOX}.CoxPHLoss")()(z, TIME, EVENT.double()),
+        HAZARD,
+        how=_fitted,
+        within=1e-5,  # it adds 1e-7 inside its logarithm
+    ),
+]
 
 
 # Item 19 of the disagreements: what the mean of Cox divides by, and what ties are.

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
-from tests.losses.classification.agreeing import agree, ids, near, scores
 import wald
+
+from ..classification.agreeing import agree, ids, near, scores
+from ..parity.case import Case, attribute, mean, of_port
 
 
 def some_outliers(seed: int = 1) -> Tensor:
@@ -66,14 +68,16 @@ def test_far_out_and_at_the_anchor_the_slope_is_finite(loss: wald.Loss) -> None:
         assert z.grad.isfinite().all()
 
 
-@pytest.mark.peers
-@pytest.mark.parametrize("port", ["pytorch_ood.loss.OutlierExposureLoss", "pytorch_ood.loss.EntropicOpenSetLoss"])
-def test_a_port_agrees(port: str) -> None:
-    ood = pytest.importorskip("pytorch_ood.loss", reason="pytorch_ood is compared with where it is installed")
-    theirs = getattr(ood, port.rpartition(".")[2])()
-    ours = wald.get(port)(like=port)
-    for seed in (0, 1):
-        agree(ours, theirs, scores(seed).float(), some_outliers(seed), relative=1e-5)
+def _case(name: str, seed: int) -> Case:
+    z, y = scores(seed).float(), some_outliers(seed)
+    return of_port(name, lambda z: attribute(name)()(z, y), z, y, how=mean, within=1e-5)
+
+
+CASES: list[Case] = [
+    _case(f"pytorch_ood.loss.{name}", seed)
+    for name in ("OutlierExposureLoss", "EntropicOpenSetLoss")
+    for seed in (0, 1)
+]
 
 
 @pytest.mark.peers

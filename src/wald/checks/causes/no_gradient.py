@@ -110,7 +110,8 @@ def _cut(run: Run) -> Suspect:
 
 
 def _stuck(run: Run, slot: Slot, better: Run) -> Suspect:
-    peak = run.inputs[slot.name].double().abs().max().item()
+    # What is masked may be anything, NaN among it.
+    peak = run.inputs[slot.name].double().nan_to_num(0, 0, 0).abs().max().item()
     return Suspect(
         code="W960",
         says=(

@@ -13,6 +13,7 @@ import math
 import torch
 from torch import Tensor
 
+from ...cards import Vector
 from ..subjects.subject import BATCH, Inputs, Subject
 from ..verdict import Verdict
 from .cheats import Cheats
@@ -60,14 +61,11 @@ def measure_degenerate(subject: Subject, cheats: Cheats, bounded: Verdict) -> De
 
 
 def _vectors(subject: Subject) -> list[int]:
-    """The places of the inputs that are embeddings."""
-    axes = subject.prediction.axes
-    if not axes or subject.prediction.logits or subject.prediction.normalised:
+    """The places of the inputs that are embeddings, but for a target, which is observed and stays where it is."""
+    if subject.prediction.axes != Vector.axes:
         return []
-    observed = ("target", "relevance", "previous", "noise", "clean", "code", "prior_mean", "log_variance")
-    return [
-        i for i, (name, d) in enumerate(subject.domains) if d.axes == axes and not d.integer and name not in observed
-    ]
+    places = enumerate(subject.domains)
+    return [i for i, (name, domain) in places if domain.axes == Vector.axes and name != "target"]
 
 
 def _of_embeddings(subject: Subject, vectors: list[int]) -> Degenerate:

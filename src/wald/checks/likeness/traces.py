@@ -86,6 +86,9 @@ def trace(values: Values, inputs: tuple[Tensor, ...], learned: tuple[int, ...]) 
 
 def compared(one: Trace, other: Trace) -> Likeness:
     """How `one` follows from `other`."""
+    if one.slopes.shape != other.slopes.shape:
+        # One learns from an input that the other takes as given.
+        return Likeness(relation="different")
     rows = one.finite & other.finite
     odd = one.finite != other.finite
     if bool(odd.any()):

@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ...findings import Finding, State
 from ..measured import Measured
-from ..subjects.subject import Inputs, Subject
+from ..subjects.draw import draw
+from ..subjects.subject import CLASSES, Inputs, Subject
 from .rule import Rule, regression, sloped, squared_error
 
 _ROWS, _BATCHES, _DIRECTIONS = 6, 4, 3
@@ -30,13 +31,17 @@ _SHARE = 0.3
 
 
 def look(measured: Measured) -> Iterator[Finding]:
-    """A few batches, a few directions each."""
+    """A few batches, a few directions each; every other one with probabilities for class ids, where that may be."""
     subject = measured.subject
     compared, apart = 0, list[tuple[float, Inputs, float, float]]()
     generator = subject.generator()
-    for _ in range(_BATCHES):
-        inputs = subject.inputs(_ROWS, generator)
+    for number in range(_BATCHES):
+        soft = number % 2 == 1 and _takes_probabilities(subject)
+        inputs = _batch(subject, generator, soft=soft)
         slope = _slope(subject, inputs)
+        if slope is None and soft:
+            # A form without any gradient is not seen where the other form is looked at.
+            slope = torch.zeros_like(inputs[0])
         if slope is None:
             continue
         for _ in range(_DIRECTIONS):
@@ -70,6 +75,17 @@ def _judged(subject: Subject, compared: int, apart: list[tuple[float, Inputs, fl
         "prediction; if a part is held constant on purpose, report the value of what is minimised.",
         evidence={"reproduce": sloped(subject, tuple(x[:2] for x in inputs)), "autograd": told, "differences": found},
     )
+
+
+def _takes_probabilities(subject: Subject) -> bool:
+    """Whether class ids may also be given as probabilities, which often have a branch of their own."""
+    return subject.loss is not None and any(domain.soft for _, domain in subject.domains)
+
+
+def _batch(subject: Subject, generator: Generator, *, soft: bool) -> Inputs:
+    if soft and subject.loss is not None:
+        return draw(subject.loss, _ROWS, generator, classes=CLASSES, soft=True)
+    return subject.inputs(_ROWS, generator)
 
 
 def _slope(subject: Subject, inputs: Inputs) -> Tensor | None:

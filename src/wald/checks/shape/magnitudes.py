@@ -132,8 +132,10 @@ class _Rows:
         if self.dtype is self.subject.dtype:
             # Its own neighbourhood is all the truth there is: a moderate value does not overflow in one step.
             truth, _ = self._both([(x / 1.5, *rest) for x, *rest in inputs])
-            fits = truth.isfinite() & (truth.abs() < torch.finfo(self.dtype).max ** 0.25)
-            size = torch.zeros_like(truth)
+            moderate = torch.finfo(self.dtype).max ** 0.25
+            fits = truth.isfinite() & (truth.abs() < moderate)
+            # Beside an enormous value the true slope may be too large for any number: that of 1 / x is its square.
+            size = torch.zeros_like(truth).masked_fill(~(value.abs() < moderate), torch.inf)
         else:
             wide = self.subject.dtype
             exact = [tuple(x.to(wide) if x.is_floating_point() else x for x in row) for row in inputs]

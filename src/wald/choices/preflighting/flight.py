@@ -154,6 +154,12 @@ def _terms(loss: Any, terms: Mapping[str, Loss | Term] | None) -> dict[str, Term
         if name in found:
             raise ChoiceError(f"there are two terms with the name {name!r}; give the further one another.")
         found[name] = _term(term)
+    for name, term in found.items():
+        if term.heads:
+            raise ChoiceError(
+                f"the term {name!r} has its {', '.join(term.heads)} made by a head, which preflight does not call. "
+                "Give it the loss of that term by itself, with what the head makes."
+            )
     return found
 
 

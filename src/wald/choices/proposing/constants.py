@@ -30,20 +30,22 @@ def best_constant(loss: Loss, profile: Profile) -> Tensor | None:
         return None
     target, mass = _pressed(profile)
     try:
-        if wide:
-            found = (
-                _by_column(loss, target, mass, wide, _starts(loss, profile, target))
-                if profile.task == "regression"
-                else _downhill(loss, target, mass, wide)
-            )
-            return found if found is None or _is_least(loss, found, target, mass) else None
-        return _searched(lambda points: _costs(loss, points, target, mass), _starts(loss, profile, target))
+        if not wide:
+            return _searched(lambda points: _costs(loss, points, target, mass), _starts(loss, profile, target))
+        start = _shares(loss, target, mass, wide)
+        if profile.task == "regression":
+            found = _by_column(loss, target, mass, wide, _starts(loss, profile, target))
+            if found is None or _is_least(loss, found, target, mass):
+                return found
+            start = found
+        found = _downhill(loss, target, mass, start)
+        return found if found is None or _is_least(loss, found, target, mass) else None
     except (DomainError, ShapeError, ValueError, RuntimeError, IndexError):
         return None
 
 
 def _is_least(loss: Loss, found: Tensor, target: Tensor, mass: Tensor) -> bool:
-    """Whether it costs no more than what lies beside it: of several minima, or where only ratios count, it may."""
+    """Whether it costs no more than what lies beside it: where there is no least, it does."""
     wanted = target.double() if loss.card.task in ("binary", "regression") else target
     there, *beside = (
         float((loss((found + move).expand(len(wanted), *found.shape), wanted, reduction="none") * mass).sum())
@@ -158,14 +160,21 @@ def _by_column(loss: Loss, target: Tensor, mass: Tensor, columns: int, grid: Ten
     return found
 
 
-def _downhill(loss: Loss, target: Tensor, mass: Tensor, columns: int) -> Tensor | None:
+def _shares(loss: Loss, target: Tensor, mass: Tensor, columns: int) -> Tensor:
+    """Where to begin: at the scores that say how common each class is; where columns are no such scores, at 0."""
+    domain = loss.named_domains[0][1]
+    if not domain.logits or "classes" not in domain.axes or bool((target >= columns).any()):
+        return torch.zeros(columns, dtype=torch.float64)
+    return torch.zeros(columns, dtype=torch.float64).index_add_(0, target.long(), mass).clamp(min=1e-9).log()
+
+
+def _downhill(loss: Loss, target: Tensor, mass: Tensor, start: Tensor) -> Tensor | None:
     """The least of a loss of several columns; None where it has no slope to follow."""
 
     def cost(constant: Tensor) -> Tensor:
         return (loss(constant.expand(len(target), -1), target, reduction="none") * mass).sum()
 
-    start = torch.zeros(columns, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad():
-        if not cost(start).requires_grad:
+        if not cost(start.clone().requires_grad_()).requires_grad:
             return None
     return downhill(cost, start, steps=500, gradient=1e-12, change=1e-14)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import ShapeError, Supervised
 
 
@@ -52,13 +52,27 @@ class STFT(Supervised):
     card = Card(
         task="regression",
         inputs={"prediction": Real.of("samples"), "target": Real.of("samples")},
-        formula="convergence ||P - Y|| / ||Y|| + log mean|log P - log Y| + linear mean|P - Y|, P, Y = |STFT| of both",
+        formula=Formula(
+            "convergence * (sqrt(distance(p, y)**2 + eps**2) - eps) / sqrt(dot(y, y))"
+            " + log * mean([abs(ln(a / b)) for a, b in zip(p, y)]) + linear * mean([abs(a - b) for a, b in zip(p, y)])",
+            half="fft // 2",
+            long="min(window, fft)",
+            hann="[(1 - cos(2 * pi * k / long)) / 2 for k in range(long)]",
+            taper="[0] * ((fft - long) // 2) + hann + [0] * (fft - long - (fft - long) // 2)",
+            mirrored="lambda x: [x[len(x) - 1 - abs(len(x) - 1 - abs(k))] for k in range(-half, len(x) + half)]",
+            framed="lambda x: mirrored(x) if edges == 'mirror' and len(x) > half else [0] * half + x + [0] * half",
+            frames="lambda x: [[a * b for a, b in zip(x[t:t + fft], taper)] for t in range(0, len(x) - fft + 1, hop)]",
+            loud="lambda x: [sqrt(max(eps, abs(z)**2)) for f in frames(framed(x)) for z in fourier(f)[:half + 1]]",
+            p="loud(prediction)",
+            y="loud(target)",
+        ),
         convex=False,
         bounded_below=True,
         denominator="the unmasked waveforms, each counted by its weight; not the samples",
         when="Speech or music is synthesised, and is to sound right.",
         when_not="The waveform itself counts (SISDR, ESR), or one resolution is not enough (MultiResolutionSTFT).",
         points={"perfect": 0, "floor": 0},
+        sizes={"samples": 16_000},
         aliases=("STFTLoss", "spectral convergence", "log STFT magnitude", "spectrogram loss"),
         ports={"auraloss.freq.STFTLoss": {}},
         tags=("audio", "speech", "vocoder", "spectrogram", "Fourier", "music"),
@@ -115,13 +129,26 @@ class MultiResolutionSTFT(Supervised):
     card = Card(
         task="regression",
         inputs={"prediction": Real.of("samples"), "target": Real.of("samples")},
-        formula="the mean over resolutions of STFT(fft, hop, window)",
+        formula=Formula(
+            "mean([error(loud(prediction, *each), loud(target, *each)) for each in resolutions])",
+            part="lambda p, y: (sqrt(distance(p, y)**2 + 1e-16) - 1e-8) / sqrt(dot(y, y))",
+            error="lambda p, y: convergence * part(p, y) + log * mean([abs(ln(a / b)) for a, b in zip(p, y)])",
+            hann="lambda n: [(1 - cos(2 * pi * k / n)) / 2 for k in range(n)]",
+            padded="lambda v, n: [0] * ((n - len(v)) // 2) + v + [0] * (n - len(v) - (n - len(v)) // 2)",
+            mirrored="lambda x, half: [x[len(x) - 1 - abs(len(x) - 1 - abs(k))] for k in range(-half, len(x) + half)]",
+            framed="lambda x, half: mirrored(x, half) if len(x) > half else [0] * half + x + [0] * half",
+            spectra="lambda x, n, hop, taper: [fourier([a * b for a, b in zip(x[t:t + n], taper)])[:n // 2 + 1]"
+            " for t in range(0, len(x) - n + 1, hop)]",
+            frames="lambda x, n, hop, window: spectra(framed(x, n // 2), n, hop, padded(hann(min(window, n)), n))",
+            loud="lambda x, n, hop, window: [sqrt(max(1e-8, abs(z)**2)) for f in frames(x, n, hop, window) for z in f]",
+        ),
         convex=False,
         bounded_below=True,
         denominator="the unmasked waveforms, each counted by its weight; not the samples",
         when="Speech or music is synthesised, and is to sound right.",
         when_not="The waveform itself counts (SISDR, ESR).",
         points={"perfect": 0, "floor": 0},
+        sizes={"samples": 16_000},
         aliases=("MultiResolutionSTFTLoss", "MRSTFT", "multi-resolution STFT", "multi-scale spectral loss"),
         ports={"auraloss.freq.MultiResolutionSTFTLoss": {}},
         tags=("audio", "speech", "vocoder", "spectrogram", "Fourier", "music"),

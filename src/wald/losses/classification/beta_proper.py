@@ -91,6 +91,7 @@ class BetaProper(Supervised):
         when="Decisions are taken at thresholds in a known region, and probabilities must be right there.",
         when_not="Thresholds are known one by one (ThresholdWeighted), or only one decision counts "
         "(CostSensitiveCrossEntropy).",
+        points={"perfect": 0, "floor": 0},
         aliases=("beta family", "beta loss", "Buja"),
         tags=("classification", "probabilities", "proper", "thresholds", "costs", "imbalanced", "calibration"),
         cite=(

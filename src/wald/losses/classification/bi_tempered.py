@@ -66,7 +66,20 @@ class BiTempered(Supervised, OverClasses):
         formula=lambda loss: (
             Formula("-log_softmax(prediction)[target]")
             if loss.t1 == loss.t2 == 1
-            else "-log_t1(p[target]) - (1 - sum of p**(2 - t1)) / (2 - t1), p = exp_t2(prediction - lambda)"
+            else Formula(
+                "surprise + (sum([x**(2 - t1) for x in p]) - 1) / (2 - t1)",
+                **(
+                    {"p": "softmax(prediction)"}
+                    if loss.t2 == 1
+                    else {
+                        "tempered": "lambda at: [max(0, 1 + (1 - t2) * (z - at))**(1 / (1 - t2)) for z in prediction]",
+                        "top": "max(prediction)",
+                        "most": "top + (1 - len(prediction)**(t2 - 1)) / (1 - t2)",
+                        "p": "tempered(solve(lambda at: sum(tempered(at)) - 1, top, most))",
+                    }
+                ),
+                surprise="-log(p[target]) if t1 == 1 else (1 - p[target]**(1 - t1)) / (1 - t1)",
+            )
         ),
         elicits=lambda loss: "distribution" if loss.t2 == 1 and loss.label_smoothing == 0 else "unresolved",
         proper=lambda loss: loss.label_smoothing == 0 if loss.t2 == 1 else False,

@@ -104,6 +104,8 @@ class BinaryCrossEntropy(Supervised):
         ),
         ports={
             "torch.nn.BCEWithLogitsLoss": {},
+            "torch.nn.functional.binary_cross_entropy_with_logits": {},
+            "keras.losses.BinaryCrossentropy": {},
             "torch.nn.SoftMarginLoss": {},
             "torch.nn.MultiLabelSoftMarginLoss": {},
             "optax.sigmoid_binary_cross_entropy": {},

@@ -77,6 +77,10 @@ class ClassBalancedCrossEntropy(Supervised, OverClasses):
         smooth=3,
         slope="bounded",
         denominator="the sum of the class weights of the targets that count",
+        share=lambda loss: Formula(
+            "w[target] / mean(w)",
+            w="[1 / n for n in counts]" if loss.beta == 1 else "[(1 - beta) / (1 - beta**n) for n in counts]",
+        ),
         when="Some classes have hundreds of times more examples than others, and all classes matter alike.",
         when_not="Probabilities are wanted (train CrossEntropy and move the decision), or what mistakes cost is known "
         "(CostSensitiveCrossEntropy).",

@@ -104,10 +104,15 @@ class CrossEntropy(Supervised, OverClasses):
         smooth=3,
         slope=lambda loss: "linear" if loss.z_loss else "bounded",
         denominator="the sum of the class weights of the targets that count (without class weights, their number)",
+        share=lambda loss: None if loss.class_weight is None else Formula("class_weight[target]"),
         when="One of several classes is true, and its probability is wanted.",
         when_not="Several labels may be true at once (BinaryCrossEntropy); mistakes cost differently "
         "(CostSensitiveCrossEntropy); many labels are wrong.",
-        points={"perfect": 0, "chance": "log(classes)", "floor": 0},
+        points=lambda loss: {
+            **({} if loss.label_smoothing else {"perfect": 0}),
+            "chance": "log(classes) + z_loss * log(classes)**2" if loss.z_loss else "log(classes)",
+            "floor": 0,
+        },
         aliases=(
             "CE",
             "softmax",

@@ -55,7 +55,12 @@ class Entmax(Supervised, OverClasses):
         formula=lambda loss: (
             Formula("-log_softmax(prediction)[target]")
             if loss.alpha == 1
-            else "dot(p, prediction) - prediction[target] + (1 - sum of p**alpha) / (alpha * (alpha - 1)), p the entmax"
+            else Formula(
+                "dot(p, prediction) - prediction[target] + (1 - sum([x**alpha for x in p])) / (alpha * (alpha - 1))",
+                entmax="lambda at: [max(0, (alpha - 1) * (z - at))**(1 / (alpha - 1)) for z in prediction]",
+                top="max(prediction)",
+                p="entmax(solve(lambda at: sum(entmax(at)) - 1, top - 1 / (alpha - 1), top))",
+            )
         ),
         elicits=lambda loss: "distribution" if loss.alpha == 1 else "unresolved",
         proper=lambda loss: loss.alpha == 1,

@@ -150,6 +150,7 @@ class Focal(Supervised):
             "torchvision.ops.sigmoid_focal_loss": {"alpha": 0.25},
             "optax.losses.sigmoid_focal_loss": {},
             "keras.losses.BinaryFocalCrossentropy": {},
+            "keras.losses.CategoricalFocalCrossentropy": {"kind": "multiclass"},
             "kornia.losses.BinaryFocalLossWithLogits": {},
             "kornia.losses.FocalLoss": {"kind": "multiclass"},
             "monai.losses.FocalLoss": {},

@@ -64,6 +64,7 @@ class MatthewsCorrelation(Supervised):
         when="You are judged by the Matthews correlation, and batches hold many examples of both labels.",
         when_not="Batches are small or hold one label only, or probabilities are wanted (BinaryCrossEntropy).",
         points={"perfect": 0, "chance": 1, "worst": 2, "floor": 0},
+        ports={"monai.losses.MCCLoss": {}, "segmentation_models_pytorch.losses.MCCLoss": {}},
         aliases=("MCC", "MCCLoss", "Matthews correlation coefficient", "phi coefficient"),
         tags=("classification", "imbalanced", "metric", "correlation", "segmentation", "batch"),
         cite=("Matthews 1975, doi:10.1016/0005-2795(75)90109-9", "Abhishek & Hamarneh 2020, arXiv:2010.13454"),

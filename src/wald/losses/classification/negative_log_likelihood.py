@@ -78,6 +78,7 @@ class NegativeLogLikelihood(Supervised, OverClasses):
         smooth=3,
         slope=lambda loss: "unbounded" if loss.space == "probabilities" else "bounded",
         denominator="the sum of the class weights of the targets that count (without class weights, their number)",
+        share=lambda loss: None if loss.class_weight is None else Formula("class_weight[target]"),
         when="The model ends in a softmax or a log-softmax that cannot be taken off.",
         when_not="It emits logits (CrossEntropy).",
         points={"perfect": 0, "chance": "log(classes)", "floor": 0},

@@ -67,6 +67,7 @@ class ForwardCorrection(Supervised, OverClasses):
         slope="bounded",
         when="Labels are wrong in a way that is known, or was estimated from examples that were checked.",
         when_not="Nothing is known of the noise (GeneralisedCrossEntropy, ActivePassive).",
+        points={"floor": "-log(max([max(row) for row in noise]))"},
         aliases=("forward loss correction", "transition matrix", "noise transition matrix", "forward noise correction"),
         tags=("classification", "label noise", "wrong labels", "noise matrix", "confusion matrix"),
         cite=("Patrini et al. 2017, arXiv:1609.03683",),
@@ -130,7 +131,7 @@ class BackwardCorrection(Supervised, OverClasses):
     card = Card(
         task="multiclass",
         inputs=lambda loss: {"prediction": Logits.of("classes", size=len(loss.noise)), "target": ClassTarget},
-        formula="-sum over j of inverse(noise)[target][j] * log_softmax(prediction)[j]",
+        formula=Formula("-dot(inverse(noise)[target], log_softmax(prediction))"),
         elicits=lambda loss: "distribution" if all(row[k] == 1 for k, row in enumerate(loss.noise)) else "unresolved",
         proper=lambda loss: all(row[k] == 1 for k, row in enumerate(loss.noise)),
         # Noise that is alike for all classes leaves the likeliest class the likeliest.
@@ -145,6 +146,7 @@ class BackwardCorrection(Supervised, OverClasses):
         slope="bounded",
         when="Labels are wrong in a way that is known, and an unbiased estimate of the true loss is wanted.",
         when_not="For training (ForwardCorrection), or where noise nearly hides a class.",
+        points={"chance": "log(len(noise))"},
         aliases=(
             "backward loss correction",
             "unbiased loss",

@@ -74,6 +74,10 @@ class PositiveUnlabelled(Loss):
         denominator="the unmasked examples, each counted by its weight",
         when="Some positives are known, everything else is unlabelled, and their share can be guessed.",
         when_not="Negatives are known (BinaryCrossEntropy), or the known positives are not like the others.",
+        points=lambda loss: {
+            "chance": 0.5 if loss.surrogate == "sigmoid" else "log(2)",
+            **({"floor": 0} if loss.nonnegative else {}),
+        },
         aliases=("PU learning", "nnPU", "uPU", "PULoss", "nnPULoss", "positive-unlabeled", "PositiveUnlabeled"),
         tags=("classification", "binary", "positive-unlabelled", "semi-supervised", "missing labels", "weak labels"),
         cite=(

@@ -117,6 +117,7 @@ class ThresholdWeighted(Supervised):
         when="What mistakes cost differs from case to case or is known as a range, and decisions follow from it.",
         when_not="One cost for all cases and no probabilities wanted (CostSensitiveCrossEntropy), or nothing is known "
         "of the decisions (BinaryCrossEntropy).",
+        points={"perfect": 0, "floor": 0},
         aliases=("threshold-weighted", "Schervish", "cost-weighted misclassification", "elementary scores mixture"),
         tags=("classification", "probabilities", "proper", "thresholds", "costs", "decision", "imbalanced"),
         cite=(

@@ -216,8 +216,18 @@ class CIoU(Supervised):
     card = Card(
         task="other",
         inputs={"prediction": Real.of("corners", size=4), "target": Real.of("corners", size=4)},
-        formula="1 - iou**power + (centres / diagonal)**power + (a * v)**power, "
-        "v = (4 / pi**2) * (atan(w*/h*) - atan(w/h))**2, a = v / (1 - iou + v)",
+        formula=Formula(
+            "1 - iou**power + (centres / diagonal)**power + (a * v)**power",
+            p="[f(prediction[k], prediction[k + 2]) for f in (min, max) for k in (0, 1)]",
+            t="[f(target[k], target[k + 2]) for f in (min, max) for k in (0, 1)]",
+            common="max(0, min(p[2], t[2]) - max(p[0], t[0])) * max(0, min(p[3], t[3]) - max(p[1], t[1]))",
+            iou="common / ((p[2] - p[0]) * (p[3] - p[1]) + (t[2] - t[0]) * (t[3] - t[1]) - common)",
+            centres="((p[0] + p[2] - t[0] - t[2])**2 + (p[1] + p[3] - t[1] - t[3])**2) / 4",
+            diagonal="(max(p[2], t[2]) - min(p[0], t[0]))**2 + (max(p[3], t[3]) - min(p[1], t[1]))**2",
+            shape="lambda box: atan2(box[2] - box[0], box[3] - box[1])",
+            v="(2 / pi * (shape(t) - shape(p)))**2",
+            a="v / ((1 - iou + v) or 1) if iou > from_iou or not from_iou else 0",
+        ),
         convex=False,
         bounded_below=True,
         perfect_is_minimal=True,

@@ -163,7 +163,16 @@ class BoundedIoU(Supervised):
     card = Card(
         task="other",
         inputs={"prediction": Real.of("corners", size=4), "target": Real.of("corners", size=4)},
-        formula="the sum over x, y, width and height of smooth_l1(1 - the largest IoU with that error alone, beta)",
+        formula=Formula(
+            "sum([s**2 / (2 * beta) if s < beta else s - beta / 2 for s in short])",
+            p="[f(prediction[k], prediction[k + 2]) for f in (min, max) for k in (0, 1)]",
+            t="[f(target[k], target[k + 2]) for f in (min, max) for k in (0, 1)]",
+            side="lambda box, k: box[k + 2] - box[k]",
+            off="lambda k: abs(p[k] + p[k + 2] - t[k] - t[k + 2])",
+            centres="[max(0, side(t, k) - off(k)) / (side(t, k) + off(k)) for k in (0, 1)]",
+            sides="[min(side(p, k), side(t, k)) / max(side(p, k), side(t, k)) for k in (0, 1)]",
+            short="[1 - bound for bound in centres + sides]",
+        ),
         convex=False,
         bounded_below=True,
         perfect_is_minimal=True,

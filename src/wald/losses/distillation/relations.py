@@ -111,6 +111,7 @@ class RelationalAngle(Supervised):
         when="A student's embeddings should have the shape of a teacher's, whatever their scale.",
         when_not="The batch is large: N³ triples (RelationalDistance).",
         points={"perfect": 0, "floor": 0},
+        sizes={"batch": 256},
         aliases=("RKD angle", "RKD-A", "RKdAngle", "relational angles"),
         tags=("distillation", "teacher", "student", "embedding", "metric learning"),
         cite=("Park et al. 2019, arXiv:1904.05068",),

@@ -15,7 +15,7 @@ class AlphaDivergence(Supervised, TwoDistributions):
 
     (1 - Σ t^alpha p^(1 - alpha)) / (alpha (1 - alpha)), and the limits themselves at 0 and 1, so that nothing jumps: a
     large alpha makes the model cover the target, a small one makes it pick a part. At 1/2 it is 4 times the squared
-    `Hellinger` distance, and at 2 and -1 half of the χ² distances.
+    `Hellinger` distance, and at 2 and -1 half of `ChiSquared`.
 
     **Libraries and papers count alpha in two ways**: Amari's own α goes from -1 to 1 and is 1 - 2 alpha or 2 alpha - 1,
     by the author. Here alpha is the power of the target. Between 0 and 1 the value is bounded, by 1 / (alpha

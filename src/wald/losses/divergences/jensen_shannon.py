@@ -23,7 +23,8 @@ class JensenShannon(Supervised):
     is strictly between, and the ends are `KLDivergence()` and `KLDivergence(direction="reverse")`. Some texts give
     beta to the other side.
 
-    Each side says in which space it comes, as in `KLDivergence`.
+    Each side says in which space it comes, as in `KLDivergence`. Heatmaps of keypoints (DSNT) are distributions over
+    pixels: `heatmap.flatten(-2)` of each, with prediction_space="probabilities" if they add up to 1 already.
 
     Shapes: prediction and target (*batch, classes).
 
@@ -89,9 +90,10 @@ class JensenShannon(Supervised):
         "the other too little.",
         when_not="The model starts far from the target, where the slope is small, or the target is one class "
         "(CrossEntropy).",
-        aliases=("JSD", "JS divergence", "generalised JSD", "generalized JSD", "GKD", "GKDLoss", "JSDLoss"),
+        aliases=("JSD", "JS divergence", "generalised JSD", "generalized JSD", "GKD", "GKDLoss", "JSDLoss", "DSNT"),
         points={"perfect": 0, "floor": 0},
-        tags=("distillation", "distribution", "soft targets", "bounded", "divergence", "language model"),
+        ports={"kornia.losses.js_div_loss_2d": {"prediction_space": "probabilities"}},
+        tags=("distillation", "distribution", "soft targets", "bounded", "divergence", "language model", "heatmap"),
         cite=(
             "Lin 1991, doi:10.1109/18.61115",
             "Agarwal et al. 2023, arXiv:2306.13649 (GKD)",

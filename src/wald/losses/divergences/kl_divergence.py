@@ -100,6 +100,7 @@ class KLDivergence(Supervised):
         ),
         points={"perfect": 0, "floor": 0},
         ports={
+            "kornia.losses.kl_div_loss_2d": {"prediction_space": "probabilities"},
             "torch.nn.KLDivLoss": {"prediction_space": "log_probabilities"},
             "torch.nn.functional.kl_div": {"prediction_space": "log_probabilities"},
             "keras.losses.KLDivergence": {"prediction_space": "probabilities"},

@@ -35,7 +35,7 @@ class Wasserstein1D(Supervised):
     card = Card(
         task="other",
         inputs={"prediction": Real.of("samples"), "target": Real.of("samples")},
-        formula=lambda loss: f"mean over k of |x_(k) - y_(k)|**{loss.order}, both samples sorted",
+        formula=Formula("mean([abs(a - b)**order for a, b in zip(sorted(prediction), sorted(target))])"),
         convex=False,
         perfect_is_minimal=True,
         smooth=0,

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import ShapeError, Supervised
 from ..pieces.distance import length
 
@@ -48,15 +48,30 @@ class Sinkhorn(Supervised):
     card = Card(
         task="other",
         inputs={"prediction": Real.of("points", "features"), "target": Real.of("target_points", "features")},
-        formula=lambda loss: (
-            ("OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2" if loss.debiased else "OT(x, y)")
-            + ", OT(a, b) = min over plans of the mean cost + blur**power * KL(plan || a b)"
+        formula=lambda loss: Formula(
+            "transport(prediction, target)" + (" - (itself(prediction) + itself(target)) / 2" if loss.debiased else ""),
+            moved="lambda a, b: (distance(a, b) if power == 1 else distance(a, b)**2 / 2) / blur**power",
+            cost="lambda x, y: [[moved(a, b) for b in y] for a in x]",
+            least="lambda c, held: [log(len(held)) - logsumexp([h - x for x, h in zip(row, held)]) for row in c]",
+            second="lambda c, back, n: least(back, least(c, second(c, back, n - 1)) if n > 1 else [0] * len(c))",
+            both="lambda c, g: blur**power * (mean(least(c, g)) + mean(g))",
+            transport="lambda x, y: both(cost(x, y), second(cost(x, y), cost(y, x), iterations))",
+            **(
+                {
+                    "halfway": "lambda c, f: [(a + b) / 2 for a, b in zip(f, least(c, f))]",
+                    "steps": "lambda c, n: halfway(c, steps(c, n - 1)) if n else [0] * len(c)",
+                    "itself": "lambda x: both(cost(x, x), steps(cost(x, x), iterations + 1))",
+                }
+                if loss.debiased
+                else {}
+            ),
         ),
         convex=False,
         bounded_below=True,
         when="Two sets of points should come to lie on each other: clouds, particles, generated and real features.",
         when_not="Points are numbers (Wasserstein1D), or far more than some thousands (EnergyDistance, MMD).",
         points=lambda loss: {"perfect": 0, "floor": 0} if loss.debiased else {},
+        sizes={"points": 64},
         aliases=("Sinkhorn divergence", "entropic OT", "SamplesLoss", "optimal transport", "Sinkhorn distance"),
         tags=("distribution", "samples", "optimal transport", "point cloud", "generative"),
         cite=("Cuturi 2013, arXiv:1306.0895", "Feydy et al. 2018, arXiv:1810.08278"),

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from ...cards import Card, ClassId, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import log_sum, meetings, only, over_all, similarities
 from ..pieces.one_batch import one_batch
@@ -45,9 +45,14 @@ class Angular(Contrastive):
     card = Card(
         task="other",
         inputs={"embedding": Vector, "label": ClassId},
-        formula=(
-            "mean over pairs (i, p) of a label of log(1 + sum over negatives n of "
-            "exp(4 tan(angle)**2 (x_i + x_p) x_n - 2 (1 + tan(angle)**2) x_i x_p))"
+        formula=Formula(
+            "sum([softplus(logsumexp([lead(p, n) for n in negatives(i)])) for p in positives(i) if negatives(i)])"
+            " * len(x) / (pairs or 1)",
+            **MEETINGS,
+            x="[unit(v) for v in embedding]",
+            slack="(sin(angle * pi / 180) / cos(angle * pi / 180))**2",
+            lead="lambda p, n: 4 * slack * (dot(x[i], x[n]) + dot(x[p], x[n])) - 2 * (1 + slack) * dot(x[i], x[p])",
+            pairs="sum([len(positives(a)) for a in range(len(x)) if negatives(a)])",
         ),
         convex=False,
         bounded_below=True,
@@ -57,6 +62,7 @@ class Angular(Contrastive):
         when="You have labels, several of each in a batch, and classes that vary in how wide they are.",
         when_not="Batches are large: it costs N³ (SupCon, MultiSimilarity).",
         points={"floor": 0},
+        sizes={"batch": 256},
         aliases=("AngularLoss", "angular triplet"),
         ports={"pytorch_metric_learning.losses.AngularLoss": {}},
         tags=("metric learning", "embedding", "retrieval", "labels"),

@@ -28,8 +28,8 @@ class ArcFace(Supervised):
 
     -log softmax(scale · c)_target, where the cosine of the target is replaced by cos(angle + margin): the embedding
     must be nearer to its own proxy than to others by that angle. **The margin is in radians**, 0.5 in the paper;
-    pytorch-metric-learning wants degrees (28.6). The loss takes cosines, of embeddings with one learned vector a class;
-    sub-centre ArcFace is this loss of the largest cosine of a class, cosines.amax(-1).
+    pytorch-metric-learning wants degrees (28.6). The loss takes cosines, of embeddings with one learned vector a class
+    (`wald.Proxies`); sub-centre ArcFace is this loss of the largest cosine of a class, cosines.amax(-1).
 
     Beyond angle + margin = 180° the cosine would rise again and reward what is wrong. `beyond` says what then holds:
 
@@ -124,13 +124,21 @@ class SphereFace(Supervised):
     card = Card(
         task="multiclass",
         inputs={"prediction": Real.of("classes"), "target": ClassId},
-        formula="logsumexp(s) - s[target], s = scale * c, but (-1)**k cos(m angle) - 2 k for the c of the target",
+        formula=Formula(
+            "logsumexp(s) - s[target]",
+            c="max(-1, min(1, prediction[target]))",
+            turns="multiplier * acos(c) / pi",
+            k="min(multiplier - 1, turns // 1)",
+            own="(-1)**k * cos(pi * turns) - 2 * k + prediction[target] - c",
+            s="[scale * (own if j == target else x) for j, x in zip(range(len(prediction)), prediction)]",
+        ),
         calibrated=lambda loss: loss.multiplier == 1,
         bounded_below=True,
         slope="bounded",
         when="You want the first of the angular margins, or to compare with it.",
         when_not="You want what trains easily (ArcFace, ProxySoftmax with a margin, which is CosFace).",
         points={"floor": 0},
+        ports={"pytorch_metric_learning.losses.SphereFaceLoss": {"scale": 1.0}},
         aliases=("SphereFaceLoss", "A-Softmax", "angular softmax", "LargeMarginSoftmax", "LargeMarginSoftmaxLoss"),
         tags=("metric learning", "embedding", "proxies", "faces", "extreme classification"),
         cite=("Liu et al. 2017, arXiv:1704.08063", "Liu, Wen, Yu & Yang 2016, arXiv:1612.02295 (L-softmax)"),

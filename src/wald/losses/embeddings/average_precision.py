@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, ClassId, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import mean_of, meetings, only, similarities, squared_distances
 from ..pieces.distance import direction
@@ -42,7 +42,16 @@ class FastAP(Contrastive):
     card = Card(
         task="ranking",
         inputs={"embedding": Vector, "label": ClassId},
-        formula="1 - sum over bins of h * (sum of h up to it) / (sum of H up to it) / positives",
+        formula=Formula(
+            "1 - sum([h * precision(b + 1) for b, h in zip(range(bins + 1), found) if h]) / len(positives(i))"
+            " if positives(i) else 0",
+            **MEETINGS,
+            x="[unit(v) for v in embedding]",
+            tent="lambda k, b: max(0, 1 - abs(distance(x[i], x[k])**2 * bins / 4 - b))",
+            found="[sum([tent(k, b) for k in positives(i)]) for b in range(bins + 1)]",
+            other="[sum([tent(k, b) for k in negatives(i)]) for b in range(bins + 1)]",
+            precision="lambda n: sum(found[:n]) / sum(found[:n] + other[:n])",
+        ),
         convex=False,
         bounded_below=True,
         coupling="coupled",
@@ -109,9 +118,14 @@ class SmoothAP(Contrastive):
     card = Card(
         task="ranking",
         inputs={"embedding": Vector, "label": ClassId},
-        formula=(
-            "1 - mean over positives p of (1 + sum over positives j of b_j) / (1 + sum over all j of b_j), "
-            "b_j = sigmoid((cos_j - cos_p) / temperature), j != p"
+        formula=Formula(
+            "1 - mean([(1 + ahead(p, hits)) / (1 + ahead(p, hits) + ahead(p, negatives(i))) for p in hits])"
+            " if positives(i) else 0",
+            **MEETINGS,
+            x="[unit(v) for v in embedding]",
+            hits="positives(i) + ([i] if itself else [])",
+            before="lambda j, p: sigmoid((dot(x[i], x[j]) - dot(x[i], x[p])) / temperature)",
+            ahead="lambda p, who: sum([before(j, p) for j in who if j != p])",
         ),
         convex=False,
         bounded_below=True,
@@ -121,6 +135,7 @@ class SmoothAP(Contrastive):
         when="Retrieval is judged by average precision, and batches hold several of each label.",
         when_not="Batches are large, as it costs N³ (FastAP), or embeddings begin far from right (SupCon first).",
         points={"perfect": 0, "floor": 0},
+        sizes={"batch": 256},
         aliases=("SmoothAPLoss", "Smooth-AP", "smooth average precision"),
         ports={"pytorch_metric_learning.losses.SmoothAPLoss": {"itself": True}},
         tags=("metric learning", "embedding", "retrieval", "average precision", "labels"),

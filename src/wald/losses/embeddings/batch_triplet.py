@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...cards import Card, ClassId, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import distances, meetings, over_all, squared_distances
 from ..pieces.distance import direction
@@ -73,9 +73,19 @@ class BatchTriplet(Contrastive):
     card = Card(
         task="other",
         inputs={"embedding": Vector, "label": ClassId},
-        formula=(
-            "sum over mined triplets (i, p, n) of max(0, d(i, p) - d(i, n) + margin), "
-            "times anchors / triplets that count in the batch"
+        formula=lambda loss: Formula(
+            "sum(costs(i)) * len(x) / (sum([counted(costs(a)) for a in range(len(x))]) or 1)",
+            **MEETINGS,
+            x="[unit(v) for v in embedding] if normalise else embedding",
+            d=f"lambda a, b: distance(x[a], x[b]){'**2' if loss.squared else ''}",
+            every="lambda a: [d(a, p) - d(a, n) for p in positives(a) for n in negatives(a)]",
+            mined={
+                "batch-hard": "lambda a: [max(every(a))] if every(a) else []",
+                "semi-hard": "lambda a: [gap for gap in every(a) if -margin < gap < 0]",
+                "all": "every",
+            }[loss.mining],
+            costs="lambda a: [softplus(gap) if margin == 'soft' else max(0, gap + margin) for gap in mined(a)]",
+            counted=f"lambda costs: len({'costs' if loss.average == 'mined' else '[c for c in costs if c > 0]'})",
         ),
         convex=False,
         bounded_below=True,

@@ -11,8 +11,8 @@ class Center(Contrastive):
 
     The target of an example is the centre of its class, centres[label], so that its gradient reaches the table of
     centres. **A term beside a loss that tells classes apart**, at a weight of 0.003 to 1: alone, everything may meet in
-    one point. The paper moves centres by a rule of its own, a step towards the mean of the examples of the batch; a
-    learning rate of their own does about the same.
+    one point. The paper moves centres by a rule of its own, a step towards the mean of the examples of the batch, which
+    `wald.ClassCentres` has; a learning rate of their own does about the same.
 
     pytorch-ood takes a table of all distances and averages over all its entries, those of other classes included as
     0, which makes the value smaller by the number of classes, and has no half. Where a widespread implementation clamps

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...cards import Card, Real, Vector, param
+from ...cards import Card, Formula, Real, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import log_sum
 from ..pieces.distance import direction
@@ -45,7 +45,21 @@ class CoSENT(Contrastive):
     card = Card(
         task="pairwise",
         inputs={"first": Vector, "second": Vector, "similarity": Real},
-        formula="log(1 + sum of exp(scale * (score_j - score_i)) over all with similarity_i > similarity_j)",
+        formula=lambda loss: Formula(
+            "log1p(sum([exp(scale * (t - s)) for s, x in pairs for t, y in pairs if x > y]))",
+            **(
+                {"score": "[cosine(v, w) for v, w in zip(first, second)]"}
+                if loss.score == "cosine"
+                else {
+                    "whole": "lambda v: unit(v) + [0] * (len(v) % 2)",
+                    "halves": "lambda v: (whole(v)[:len(whole(v)) // 2], whole(v)[len(whole(v)) // 2:])",
+                    "cross": "lambda a, b, c, d: dot(b, c) - dot(a, d)",
+                    "angle": "lambda v, w: abs(cosine(v, w) + cross(*halves(v), *halves(w)))",
+                    "score": "[angle(v, w) for v, w in zip(first, second)]",
+                }
+            ),
+            pairs="[*zip(score, similarity)]",
+        ),
         convex=False,
         bounded_below=True,
         coupling="coupled",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...cards import Card, ClassId, Positive, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Positive, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import distances, meetings, only, over_all
 from ..pieces.distance import direction
@@ -14,16 +14,16 @@ from ..pieces.one_batch import one_batch
 class DistanceMargin(Contrastive):
     """Positives lie inside a boundary and negatives outside, by a margin (margin loss).
 
-    A positive costs max(0, d - boundary + margin), a negative max(0, boundary - d + margin). `boundary` is an input,
-    so that it may be learned: one number for all, torch.full_like(label, 1.2, dtype=torch.float) or
-    beta.expand(len(label)), or one a class, beta[label]. Only ratios of distances matter to a triplet; here a single
-    threshold must serve all classes.
+    A positive costs max(0, d - boundary + margin), a negative max(0, boundary - d + margin). `boundary` is an input, so
+    that it may be learned, by `wald.LearnedBoundary`: one number for all, torch.full_like(label, 1.2,
+    dtype=torch.float) or beta.expand(len(label)), or one a class, beta[label]. Only ratios of distances matter to a
+    triplet; here a single threshold must serve all classes.
 
     In a batch every triplet counts once, with both its pairs: an anchor's positives together weigh as much as its
     negatives. **The mean is over the pairs of triplets that cost something**, as in the authors' code and in
     pytorch-metric-learning; `average="all"` takes all of them, which fades as pairs become easy. The paper draws
-    negatives by distance: `wald.losses.embeddings.mining.distance_weights` gives those probabilities, to draw pairs
-    for ContrastivePair or triplets for Triplet.
+    negatives by distance: `wald.miners.distance_weights` gives those probabilities, to draw pairs for ContrastivePair
+    or triplets for Triplet.
 
     The authors keep a learned boundary from growing by a price, nu times the boundary: add it to the objective.
 
@@ -50,9 +50,13 @@ class DistanceMargin(Contrastive):
     card = Card(
         task="other",
         inputs={"embedding": Vector, "label": ClassId, "boundary": Positive},
-        formula=(
-            "mean over the pairs of all triplets (i, p, n) of max(0, d(i, p) - boundary + margin) and "
-            "max(0, boundary - d(i, n) + margin)"
+        formula=Formula(
+            "sum(costs(i)) * len(x) / (sum([c > 0 or average == 'all' for a in range(len(x)) for c in costs(a)]) or 1)",
+            **MEETINGS,
+            x="[unit(v) for v in embedding] if normalise else embedding",
+            beyond="lambda a, b: distance(x[a], x[b]) - boundary[a]",
+            triplets="lambda a: [(p, n) for p in positives(a) for n in negatives(a)]",
+            costs="lambda a: [max(0, c + margin) for p, n in triplets(a) for c in (beyond(a, p), -beyond(a, n))]",
         ),
         convex=False,
         bounded_below=True,

@@ -14,7 +14,7 @@ class InfoNCE(Contrastive):
 
     Cross-entropy of picking the right one: query i belongs to key i, and every other key is a negative.
     -log softmax(s)_ii with the scores s_ij = cos(query_i, key_j) / temperature. With `normalise=False` the
-    scores are plain products; learn a temperature by scaling the queries and setting `temperature=1`. With
+    scores are plain products; with `temperature=1` besides, `wald.LearnedScale` learns a temperature. With
     `symmetric=True` keys also pick queries, and an example costs the mean of both directions: CLIP's loss.
 
     Chance costs log N for a batch of N, and one pair alone costs 0. What it learns depends on N, so

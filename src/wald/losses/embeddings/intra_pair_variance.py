@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...cards import Card, ClassId, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import meetings, only, over_all, similarities
 from ..pieces.one_batch import one_batch
@@ -37,9 +37,15 @@ class IntraPairVariance(Contrastive):
     card = Card(
         task="other",
         inputs={"embedding": Vector, "label": ClassId},
-        formula=(
-            "mean over pairs of a label of max(0, (1 - slack) * their mean - cos)**2 plus "
-            "mean over pairs of two labels of max(0, cos - (1 + slack) * their mean)**2"
+        formula=Formula(
+            "len(x) * sum([far(dot(x[i], x[p])) for p in positives(i)])"
+            " + len(x) * sum([near(dot(x[i], x[n])) for n in negatives(i)])",
+            **MEETINGS,
+            x="[unit(v) for v in embedding]",
+            alike="[dot(x[a], x[b]) for a in range(len(x)) for b in positives(a)]",
+            unlike="[dot(x[a], x[b]) for a in range(len(x)) for b in negatives(a)]",
+            far="lambda c: max(0, (1 - slack) * mean(alike) - c)**2 / len(alike)",
+            near="lambda c: max(0, c - (1 + slack) * mean(unlike))**2 / len(unlike)",
         ),
         convex=False,
         bounded_below=True,

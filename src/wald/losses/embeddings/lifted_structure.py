@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, ClassId, Formula, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import distances, log_sum, meetings, only, over_all
 from ..pieces.distance import direction
@@ -55,8 +55,14 @@ class LiftedStructure(Contrastive):
                 near="[negative_margin - distance(x[i], v) for v, c in zip(x, label) if c != label[i]]",
             )
             if loss.form == "generalised"
-            else "half the mean over pairs (i, p) of a label of max(0, d(i, p) - positive_margin + "
-            "logsumexp(negative_margin - d to the negatives of i and of p))**2"
+            else Formula(
+                "sum([max(0, distance(x[i], x[p]) - positive_margin + logsumexp(near(i) + near(p)))**2"
+                " for p in positives(i) if near(i)]) / 2 * len(x) / (pairs or 1)",
+                **MEETINGS,
+                x="[unit(v) for v in embedding] if normalise else embedding",
+                near="lambda a: [negative_margin - distance(x[a], x[n]) for n in negatives(a)]",
+                pairs="sum([len(positives(a)) for a in range(len(x)) if near(a)])",
+            )
         ),
         convex=False,
         bounded_below=True,
@@ -65,6 +71,7 @@ class LiftedStructure(Contrastive):
         slope=lambda loss: "bounded" if loss.form == "generalised" else "linear",
         when="You have labels, several of each in a batch, and every negative should push, the nearest most.",
         when_not="Batches are small (BatchTriplet), or similarities rather than distances are compared (SupCon).",
+        points={"floor": 0},
         aliases=(
             "LiftedStructureLoss",
             "GeneralizedLiftedStructureLoss",

@@ -13,9 +13,9 @@ class MoCo(Contrastive):
     log(1 + Σ exp((negative - positive) / temperature)): cross-entropy of picking the positive. The loss takes scores,
     usually cosines, so that negatives may come from anywhere and examples do not meet:
 
-    - a queue of earlier keys (MoCo): positive = (query * key).sum(-1), negative = query @ queue.T, with queries, keys
-      and queue of length 1, and keys and queue without a gradient. Put the keys of this batch into the queue *after*
-      the loss, or each meets itself as a negative;
+    - a queue of earlier keys (MoCo): positive = (query * key).sum(-1), negative = queue(query) of a `wald.Queue`, with
+      queries and keys of length 1, and keys without a gradient (`wald.Teacher`). Put the keys of this batch into the
+      queue *after* the loss, or each meets itself as a negative;
     - distractors drawn for each example (wav2vec 2.0): any that equals the positive has the score -inf.
 
     With the other keys of the batch as negatives it is InfoNCE.

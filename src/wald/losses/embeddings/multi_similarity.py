@@ -16,7 +16,7 @@ class MultiSimilarity(Contrastive):
     log(1 + Σ exp(-alpha (cos - base))) / alpha over the positives of an anchor, and
     log(1 + Σ exp(beta (cos - base))) / beta over its negatives. A large `beta` looks at the nearest negatives only; a
     small `alpha` at all positives. The paper also leaves out pairs that are easy by a margin, before the loss:
-    `wald.losses.embeddings.mining.informative_pairs` says which. tensorflow-similarity works on cosine distances.
+    `wald.miners.informative_pairs` says which. tensorflow-similarity works on cosine distances.
 
     An anchor without positives or without negatives costs what the other half comes to.
 

@@ -22,8 +22,8 @@ class NTXent(Contrastive):
     between two first views. Chance costs log(2 N - 1). **Accumulating gradients over small batches is not one large
     batch**: each sees its own negatives only. A masked example is neither anchor nor negative.
 
-    With `normalise=False` the scores are plain products; learn a temperature by scaling both views by the root of
-    1 / temperature and setting `temperature=1`.
+    With `normalise=False` the scores are plain products; with `temperature=1` besides, `wald.LearnedScale` learns a
+    temperature: it brings both views to the root of 1 / temperature.
 
     Shapes: first and second (N, features); exactly one batch axis, as it says who meets whom.
 
@@ -68,6 +68,7 @@ class NTXent(Contrastive):
             "lightly.loss.NTXentLoss": {"temperature": 0.5},
             "monai.losses.ContrastiveLoss": {"temperature": 0.5},
             "pytorch_metric_learning.losses.NTXentLoss": {"temperature": 0.07},
+            "optax.losses.ntxent": {"temperature": 0.07},
         },
         aliases=("NT-Xent", "NTXentLoss", "ntxent", "SimCLR", "SimCLRLoss", "normalized temperature cross entropy"),
         tags=("metric learning", "embedding", "contrastive", "self-supervised", "two views"),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ...cards import Card, Label, Vector, param
+from ...cards import Card, Formula, Label, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import mean_of, only
 from ..pieces.distance import direction
@@ -43,9 +43,12 @@ class OnlineContrastive(Contrastive):
     card = Card(
         task="pairwise",
         inputs={"anchor": Vector, "other": Vector, "same": Label},
-        formula=(
-            "d**2 if a pair that belongs together is further apart than the nearest that does not; "
-            "max(0, margin - d)**2 if a pair that does not is nearer than the furthest that does; else 0"
+        formula=Formula(
+            "(d[i]**2 if d[i] >= (min(far) if far else mean(near)) else 0) if same[i] else"
+            " (max(0, margin - d[i])**2 if d[i] <= (max(near) if near else mean(far)) else 0)",
+            d="[1 - cosine(a, b) for a, b in zip(anchor, other)]",
+            near="[x for x, s in zip(d, same) if s]",
+            far="[x for x, s in zip(d, same) if not s]",
         ),
         convex=False,
         bounded_below=True,

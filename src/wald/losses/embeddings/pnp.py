@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, ClassId, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import mean_of, meetings, only, similarities
 from ..pieces.one_batch import one_batch
@@ -48,7 +48,20 @@ class PNP(Contrastive):
     card = Card(
         task="ranking",
         inputs={"embedding": Vector, "label": ClassId},
-        formula="mean over positives p of f(r_p), r_p = sum over negatives n of sigmoid((cos_n - cos_p) / temperature)",
+        formula=lambda loss: Formula(
+            "mean([price(sum([before(n, p) for n in negatives(i)])) for p in hits]) if hits else 0",
+            **MEETINGS,
+            x="[unit(v) for v in embedding]",
+            hits="positives(i) + ([i] if itself else [])",
+            before="lambda n, p: sigmoid((dot(x[i], x[n]) - dot(x[i], x[p])) / temperature)",
+            price={
+                "O": "lambda r: r",
+                "Iu": "lambda r: (1 + r) * log1p(r)",
+                "Ib": "lambda r: (2 * r - log1p(2 * r)) / 4",
+                "Ds": "lambda r: log1p(r)",
+                "Dq": "lambda r: r / (1 + r)",
+            }[loss.form],
+        ),
         convex=False,
         bounded_below=True,
         coupling="coupled",
@@ -57,6 +70,7 @@ class PNP(Contrastive):
         when="Retrieval is judged by how early positives come, and some labels are wrong.",
         when_not="Batches are large, as it costs N³ (FastAP, MultiSimilarity).",
         points={"perfect": 0, "floor": 0},
+        sizes={"batch": 256},
         aliases=("PNPLoss", "PNP loss", "penalizing negatives before positives"),
         ports={"pytorch_metric_learning.losses.PNPLoss": {"form": "O", "itself": True}},
         tags=("metric learning", "embedding", "retrieval", "average precision", "labels"),

@@ -68,7 +68,8 @@ class ProxyAnchor(Contrastive):
     roles are turned round: a proxy is the anchor, and its soft maximum runs over the batch. **The two means divide by
     different numbers**, and the value belongs to the whole batch: every example is given the same.
 
-    Proxies need a learning rate much larger than that of the network, 100 times in the paper.
+    `wald.Proxies` gives the cosines. Proxies need a learning rate much larger than that of the network, 100 times in
+    the paper.
 
     Shapes: cosine (N, classes), label (N,) class ids; exactly one batch axis, as it says whom a proxy
     sees.
@@ -125,7 +126,8 @@ class SoftTriple(Contrastive):
     """Softmax over classes with several centres each, of which the nearer count more.
 
     The cosine of a class is the mean of its centres' cosines, weighted by their softmax at `spread`; then
-    -log softmax(scale · c)_label, with `margin` taken from that of the label. A class may so lie in several clumps.
+    -log softmax(scale · c)_label, with `margin` taken from that of the label. A class may so lie in several clumps. The
+    cosines are those of `wald.Proxies(classes, features, each=centres)`.
     The authors also draw the centres of a class together, so that it does not keep more than it needs: a term of its
     own, which pytorch-metric-learning keeps apart too.
 

@@ -16,8 +16,9 @@ class ProxySoftmax(Supervised):
     it is NormalizedSoftmax (and, over the squared distances of vectors of length 1, 2 - 2 cos, Proxy-NCA++ at twice
     the temperature); with one it is CosFace, whose scale is 1 / temperature.
 
-    The loss takes cosines. `wald.linear_proxy(loss, embedding, proxies, target)` takes embeddings and proxies, gives
-    both their gradients, and never holds the matrix of all cosines: with a million classes that is the only way.
+    The loss takes cosines, which `wald.Proxies` gives. `wald.linear_proxy(loss, embedding, proxies, target)` takes
+    embeddings and proxies, gives both their gradients, and never holds the matrix of all cosines: with a million
+    classes that is the only way.
 
     Shapes: prediction (*batch, classes) cosines, target (*batch) class ids.
 

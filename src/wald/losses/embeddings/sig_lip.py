@@ -18,8 +18,9 @@ class SigLIP(Contrastive):
     divides by the N rows, not by the N² pairs**, as in the paper.
 
     As N - 1 of N pairs do not belong, `bias` starts at -10, so that at first nearly nothing costs but the pairs that
-    do. Scale and bias are usually learned: with `normalise=False` scale the vectors, and carry the bias in one more
-    feature, image (scale * x, bias) and text (y, 1); both get exact gradients so, as the second example shows.
+    do. Scale and bias are usually learned: `wald.LearnedScale` scales the vectors and carries the bias in one more
+    feature, and this loss, with `normalise=False, scale=1.0, bias=0.0`, takes them as they are, as the second example
+    shows. Both get exact gradients.
 
     A masked pair is neither image nor text. Two equal texts in a batch count as not belonging to each other's
     image; leave out repeats with `mask`.
@@ -33,9 +34,8 @@ class SigLIP(Contrastive):
     >>> x = torch.eye(3)
     >>> wald.SigLIP()(x, x)  # log 2, and twice softplus(-10)
     tensor(0.6932)
-    >>> scale, bias = torch.tensor(10.0, requires_grad=True), torch.tensor(-10.0, requires_grad=True)
-    >>> image = torch.cat([scale * x, bias.expand(3, 1)], 1)
-    >>> wald.SigLIP(scale=1.0, bias=0.0, normalise=False)(image, torch.cat([x, torch.ones(3, 1)], 1)).detach()
+    >>> scale = wald.LearnedScale(10.0, bias=-10.0)
+    >>> wald.SigLIP(scale=1.0, bias=0.0, normalise=False)(*scale(x, x)).detach()
     tensor(0.6932)
     """
 

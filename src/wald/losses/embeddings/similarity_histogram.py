@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, ClassId, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_pairs import meetings, only, over_all, similarities
 from ..pieces.one_batch import one_batch
@@ -41,7 +41,16 @@ class SimilarityHistogram(Contrastive):
     card = Card(
         task="other",
         inputs={"embedding": Vector, "label": ClassId},
-        formula="sum over bins of share of negative pairs in the bin * share of positive pairs in it or below",
+        formula=Formula(
+            "sum([tent(dot(x[i], x[n]), b) * below[b] for n in negatives(i) for b in range(bins + 1)])"
+            " * len(x) / (sum([len(negatives(a)) for a in range(len(x))]) or 1)",
+            **MEETINGS,
+            x="[unit(v) for v in embedding]",
+            tent="lambda c, b: max(0, 1 - abs((c + 1) * bins / 2 - b))",
+            alike="[dot(x[a], x[b]) for a in range(len(x)) for b in positives(a) if a < b]",
+            shares="[sum([tent(c, b) for c in alike]) / (len(alike) or 1) for b in range(bins + 1)]",
+            below="[sum(shares[:b + 1]) for b in range(bins + 1)]",
+        ),
         convex=False,
         bounded_below=True,
         coupling="coupled",

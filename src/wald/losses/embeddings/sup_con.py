@@ -60,6 +60,7 @@ class SupCon(Contrastive):
         slope=lambda loss: "bounded" if loss.normalise else "linear",
         when="You have labels and want embeddings in which each class is near itself, with several of each in a batch.",
         when_not="Batches rarely hold two of a label, or probabilities are wanted (CrossEntropy).",
+        points={"collapse": "log(batch - 1)", "floor": 0},
         ports={"pytorch_metric_learning.losses.SupConLoss": {"temperature": 0.1}},
         aliases=("SupConLoss", "SupervisedContrastiveLoss", "supervised contrastive"),
         tags=("metric learning", "embedding", "contrastive", "labels"),

@@ -71,6 +71,7 @@ class Triplet(Contrastive):
         ports={
             "torch.nn.TripletMarginLoss": {},
             "torch.nn.functional.triplet_margin_loss": {},
+            "torch.nn.TripletMarginWithDistanceLoss": {},
             "optax.losses.triplet_margin_loss": {},
             "sentence_transformers.losses.TripletLoss": {"margin": 5.0},
         },

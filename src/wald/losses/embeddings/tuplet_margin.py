@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from ...cards import Card, ClassId, Vector, param
+from ...cards import MEETINGS, Card, ClassId, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.angles import turned
 from ..pieces.batch_pairs import log_sum, meetings, only, over_all, similarities
@@ -44,9 +44,15 @@ class TupletMargin(Contrastive):
     card = Card(
         task="other",
         inputs={"embedding": Vector, "label": ClassId},
-        formula=(
-            "mean over pairs (i, p) of a label of log(1 + sum over negatives n of "
-            "exp(scale * (cos(i, n) - cos(angle(i, p) - slack))))"
+        formula=Formula(
+            "sum([softplus(against - scale * nearer(dot(x[i], x[p]))) for p in positives(i) if negatives(i)])"
+            " * len(x) / (pairs or 1)",
+            **MEETINGS,
+            x="[unit(v) for v in embedding]",
+            turn="slack * pi / 180",
+            nearer="lambda c: c * cos(turn) + sqrt(max(0, 1 - c**2)) * sin(turn)",
+            against="logsumexp([scale * dot(x[i], x[n]) for n in negatives(i)]) if negatives(i) else 0",
+            pairs="sum([len(positives(a)) for a in range(len(x)) if negatives(a)])",
         ),
         convex=False,
         bounded_below=True,

@@ -4,7 +4,7 @@ from math import sqrt
 
 from torch import Tensor
 
-from ...cards import Card, param, return_inputs
+from ...cards import DRAWDOWNS, Card, Formula, param, return_inputs
 from ...core import Loss
 from ..pieces.distance import length
 from ..pieces.returns import drawdowns, long_enough, worst
@@ -16,7 +16,7 @@ class MaxDrawdown(Loss):
     The largest of (highest wealth so far) - wealth over a series. Two functions go by this name, and `compounded` says
     which: with False wealth is the sum of the returns, and the fall a sum of returns; with True gains are reinvested,
     and the fall is a share of the peak, below 1. The wealth before the first return counts as a peak (`start`), as in
-    riskfolio-lib; skfolio and deepdow begin after the first return, so that a first loss is none.
+    riskfolio-lib and skfolio; deepdow begins after the first return, so that a first loss is none.
 
     It depends on the order of the returns: never shuffle time. The gradient reaches only the periods between one peak
     and one trough, so it is noisy beside a term that every period adds to; AverageDrawdown and ConditionalDrawdown use
@@ -43,7 +43,7 @@ class MaxDrawdown(Loss):
     card = Card(
         task="other",
         inputs=return_inputs,
-        formula="max over t of (max of wealth up to t) - wealth at t; over the peak where compounded",
+        formula=Formula("max(below)", **DRAWDOWNS),
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,
         denominator="the unmasked series, each counted by its weight; not the periods",
@@ -53,7 +53,7 @@ class MaxDrawdown(Loss):
         aliases=("MDD", "maximum drawdown", "MaximumDrawdown", "MaxDrawdownLoss"),
         ports={
             "deepdow.losses.MaximumDrawdown": {"compounded": True, "start": False},
-            "skfolio.measures.max_drawdown": {"start": False},
+            "skfolio.measures.max_drawdown": {},
             "riskfolio.RiskFunctions.MDD_Abs": {},
             "riskfolio.RiskFunctions.MDD_Rel": {"compounded": True},
         },
@@ -93,7 +93,7 @@ class AverageDrawdown(Loss):
     card = Card(
         task="other",
         inputs=return_inputs,
-        formula="mean over t of (max of wealth up to t) - wealth at t; over the peak where compounded",
+        formula=Formula("mean(below)", **DRAWDOWNS),
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,
         denominator="the unmasked series, each counted by its weight; not the periods",
@@ -101,7 +101,7 @@ class AverageDrawdown(Loss):
         when_not="The deepest falls alone matter (use ConditionalDrawdown or MaxDrawdown).",
         points={"never_down": 0, "floor": 0},
         aliases=("ADD", "average drawdown", "mean drawdown"),
-        ports={"skfolio.measures.average_drawdown": {"start": False}},
+        ports={"skfolio.measures.average_drawdown": {}},
         tags=("finance", "portfolio", "returns", "risk", "path", "drawdown"),
         cite=("Chekhlov, Uryasev & Zabarankin 2005, doi:10.1142/S0219024905002767",),
     )
@@ -140,7 +140,11 @@ class ConditionalDrawdown(Loss):
     card = Card(
         task="other",
         inputs=return_inputs,
-        formula="mean over the worst share of t of (max of wealth up to t) - wealth at t; over the peak if compounded",
+        formula=Formula(
+            "dot(sorted(below)[::-1], shares) / (level * len(below))",
+            **DRAWDOWNS,
+            shares="[max(0, min(1, level * len(below) - k)) for k in range(len(below))]",
+        ),
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,
         denominator="the unmasked series, each counted by its weight; not the periods",
@@ -148,7 +152,7 @@ class ConditionalDrawdown(Loss):
         when_not="Single bad days are the risk (use ExpectedShortfall).",
         points={"never_down": 0, "floor": 0},
         aliases=("CDaR", "conditional drawdown at risk", "drawdown CVaR"),
-        ports={"skfolio.measures.cdar": {"start": False}},
+        ports={"skfolio.measures.cdar": {}},
         tags=("finance", "portfolio", "returns", "risk", "path", "drawdown", "tail", "CVaR"),
         cite=("Chekhlov, Uryasev & Zabarankin 2005, doi:10.1142/S0219024905002767",),
     )
@@ -185,7 +189,7 @@ class UlcerIndex(Loss):
     card = Card(
         task="other",
         inputs=return_inputs,
-        formula="root of the mean over t of ((max of wealth up to t) - wealth at t)^2; over the peak where compounded",
+        formula=Formula("sqrt(mean([d**2 for d in below]))", **DRAWDOWNS),
         convex=lambda loss: None if loss.compounded else True,
         bounded_below=True,
         denominator="the unmasked series, each counted by its weight; not the periods",
@@ -193,7 +197,7 @@ class UlcerIndex(Loss):
         when_not="The deepest fall alone matters (use MaxDrawdown).",
         points={"never_down": 0, "floor": 0},
         aliases=("ulcer index", "Martin ulcer index", "root mean squared drawdown"),
-        ports={"skfolio.measures.ulcer_index": {"start": False}},
+        ports={"skfolio.measures.ulcer_index": {}},
         tags=("finance", "portfolio", "returns", "risk", "path", "drawdown"),
         cite=("Martin & McCann 1989, The Investor's Guide to Fidelity Funds",),
     )

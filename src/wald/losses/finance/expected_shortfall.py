@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ...cards import Card, Domain, param
+from ...cards import Card, Domain, Formula, param
 from ...core import Loss
 from ..pieces.returns import long_enough, worst
 
@@ -36,7 +36,10 @@ class ExpectedShortfall(Loss):
     card = Card(
         task="other",
         inputs={"returns": Domain(says="a return", axes=("time",), typical=(-0.1, 0.1))},
-        formula="-mean of the lowest level * T of the T returns, the one on the border in part",
+        formula=Formula(
+            "-dot(sorted(returns), shares) / (level * len(returns))",
+            shares="[max(0, min(1, level * len(returns) - k)) for k in range(len(returns))]",
+        ),
         convex=True,
         bounded_below=False,
         smooth=0,
@@ -44,6 +47,7 @@ class ExpectedShortfall(Loss):
         denominator="the unmasked series, each counted by its weight; not the periods",
         when="Weights are chosen so that the bad days of a portfolio stay bearable.",
         when_not="Risk is forecast, not chosen (use FisslerZiegel), or losses add up in a row (use MaxDrawdown).",
+        points={"cash": 0},
         aliases=("CVaR loss", "portfolio CVaR", "ES", "tail loss", "average value at risk", "CVaR_Hist"),
         ports={"skfolio.measures.cvar": {}, "riskfolio.RiskFunctions.CVaR_Hist": {}},
         tags=("finance", "portfolio", "returns", "risk", "tail", "CVaR"),

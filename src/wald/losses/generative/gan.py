@@ -153,7 +153,7 @@ class GANGenerator(Generative):
             "least_squares": {"chance": 0.125, "floor": 0},
         }.get(loss.kind, {"chance": 0}),
         ports={
-            "torchgan.losses.MinimaxGeneratorLoss": {"kind": "minimax"},
+            "torchgan.losses.MinimaxGeneratorLoss": {},
             "torchgan.losses.LeastSquaresGeneratorLoss": {"kind": "least_squares"},
             "torchgan.losses.WassersteinGeneratorLoss": {"kind": "wasserstein"},
             "tensorflow_gan.losses.modified_generator_loss": {},

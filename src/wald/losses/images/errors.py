@@ -160,7 +160,12 @@ class FocalFrequency(Supervised):
             "prediction": Real.of("channels", "height", "width"),
             "target": Real.of("channels", "height", "width"),
         },
-        formula="mean over frequencies of (e / max(e))^alpha e^2, e = |F prediction - F target|",
+        formula=Formula(
+            "mean([(s / (max(c) or 1))**(alpha / 2) * s for c in squares for s in c])",
+            off="[[[a - b for a, b in zip(q, s)] for q, s in zip(p, t)] for p, t in zip(prediction, target)]",
+            spectrum="lambda c: [z for column in zip(*[fourier(row) for row in c]) for z in fourier(column)]",
+            squares="[[abs(z)**2 / (len(c) * len(c[0])) for z in spectrum(c)] for c in off]",
+        ),
         bounded_below=True,
         perfect_is_minimal=True,
         denominator="the unmasked examples (images), each counted by its weight; not the pixels",

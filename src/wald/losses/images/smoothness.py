@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import Loss, Supervised
 from ..pieces.powers import raised, ratio
 
@@ -38,12 +38,18 @@ class TotalVariation(Loss):
     card = Card(
         task="other",
         inputs={"image": Real.of("channels", "height", "width")},
-        formula=lambda loss: {
-            "absolute": "sum |down| + sum |across|",
-            "squared": "sum down^2 + sum across^2",
-            "length": "sum sqrt(down^2 + across^2)",
-            "root": "sqrt(sum down^2 + sum across^2)",
-        }[loss.form],
+        formula=lambda loss: Formula(
+            {
+                "absolute": "over([abs(v) for v in down]) + over([abs(v) for v in across])",
+                "squared": "over([v**2 for v in down]) + over([v**2 for v in across])",
+                "root": "sqrt(over([v**2 for v in down]) + over([v**2 for v in across]))",
+                "length": "over([sqrt((y - x)**2 + (z - x)**2) for c in image for r, s in zip(c, c[1:] + c[-1:])"
+                " for x, y, z in zip(r, s, r[1:] + r[-1:])])",
+            }[loss.form],
+            down="[b - a for c in image for r, s in zip(c, c[1:]) for a, b in zip(r, s)]",
+            across="[b - a for c in image for r in c for a, b in zip(r, r[1:])]",
+            over="lambda v: sum(v) / (max(1, len(v)) if mean else 1)",
+        ),
         convex=True,
         bounded_below=True,
         denominator="the unmasked examples (images), each counted by its weight; not the pixels",
@@ -98,7 +104,15 @@ class EdgeAwareSmoothness(Loss):
     card = Card(
         task="other",
         inputs={"prediction": Real.of("height", "width"), "image": Real.of("channels", "height", "width")},
-        formula="mean(|dx d| exp(-sharpness |dx I|)) + mean(|dy d| exp(-sharpness |dy I|))",
+        formula=Formula(
+            "edges(down) + edges(across)",
+            whole="mean([m for row in prediction for m in row]) if relative else 1",
+            map="[[m / whole for m in row] for row in prediction]",
+            down="lambda c: [b - a for r, s in zip(c, c[1:]) for a, b in zip(r, s)]",
+            across="lambda c: [b - a for r in c for a, b in zip(r, r[1:])]",
+            edges="lambda steps: mean([abs(m) * exp(-sharpness * mean([abs(v) for v in seen]))"
+            " for m, *seen in zip(steps(map), *[steps(c) for c in image])])",
+        ),
         convex=lambda loss: not loss.relative,
         bounded_below=True,
         denominator="the unmasked examples (images), each counted by its weight; not the pixels",
@@ -152,7 +166,22 @@ class GradientDifference(Supervised):
             "prediction": Real.of("channels", "height", "width"),
             "target": Real.of("channels", "height", "width"),
         },
-        formula="mean over both directions of |G * (prediction - target)|^power",
+        formula=lambda loss: Formula(
+            "(mean([abs(v)**power for v in down]) + mean([abs(v)**power for v in across])) / 2",
+            off="[[[a - b for a, b in zip(q, s)] for q, s in zip(p, t)] for p, t in zip(prediction, target)]",
+            **(
+                {
+                    "near": "[w for c in off for row in windows(c, 3, 3) for w in row]",
+                    "down": "[(w[6] + 2 * w[7] + w[8] - w[0] - 2 * w[1] - w[2]) / 8 for w in near]",
+                    "across": "[(w[2] + 2 * w[5] + w[8] - w[0] - 2 * w[3] - w[6]) / 8 for w in near]",
+                }
+                if loss.operator == "sobel"
+                else {
+                    "down": "[b - a for c in off for r, s in zip(c, c[1:]) for a, b in zip(r, s)]",
+                    "across": "[b - a for c in off for r in c for a, b in zip(r, r[1:])]",
+                }
+            ),
+        ),
         convex=True,
         bounded_below=True,
         perfect_is_minimal=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, Real, numbers, param
+from ...cards import Card, Formula, Real, numbers, param
 from ...core import Supervised
 from ..pieces.powers import raised
 from ..pieces.windows import halved, structure, windowed
@@ -49,7 +49,21 @@ class SSIM(Supervised):
             "prediction": Real.of("channels", "height", "width"),
             "target": Real.of("channels", "height", "width"),
         },
-        formula="mean over windows of 1 - (2 m m* + c1)(2 s + c2) / ((m^2 + m*^2 + c1)(v + v* + c2))",
+        formula=Formula(
+            "(1 - mean([light(a, b) * contrast(a, b) for a, b in seen])) / (2 if half else 1)",
+            size="[min(window, n - 1 + n % 2) for n in (len(prediction[0]), len(prediction[0][0]))]",
+            bell="lambda n: [exp(-((k - (n - 1) / 2) / sigma)**2 / 2) for k in range(n)]",
+            weights="[a * b for a in bell(size[0]) for b in bell(size[1])]",
+            mirrored="lambda v, n: v[n // 2:0:-1] + v + v[-2:-2 - n // 2:-1] if padded else v",
+            look="lambda c: windows(mirrored([mirrored(row, size[1]) for row in c], size[0]), *size)",
+            seen="[(a, b) for x, y in zip(prediction, target) for r, s in zip(look(x), look(y)) for a, b in zip(r, s)]",
+            m="lambda a: dot(weights, a) / sum(weights)",
+            v="lambda a, b: m([p * q for p, q in zip(a, b)]) - m(a) * m(b)",
+            c1="(k1 * data_range)**2",
+            c2="(k2 * data_range)**2",
+            light="lambda a, b: (2 * m(a) * m(b) + c1) / (m(a)**2 + m(b)**2 + c1)",
+            contrast="lambda a, b: (2 * v(a, b) + c2) / (v(a, a) + v(b, b) + c2)",
+        ),
         convex=False,
         bounded_below=True,
         perfect_is_minimal=True,
@@ -133,7 +147,26 @@ class MultiScaleSSIM(Supervised):
             "prediction": Real.of("channels", "height", "width"),
             "target": Real.of("channels", "height", "width"),
         },
-        formula="1 - s_J^w_J * prod(cs_j^w_j for j < J), at images halved j - 1 times",
+        formula=Formula(
+            "1 - mean([product(x, y, weights) for x, y in zip(prediction, target)])",
+            size="lambda c: [min(window, n - 1 + n % 2) for n in (len(c), len(c[0]))]",
+            bell="lambda n: [exp(-((k - (n - 1) / 2) / sigma)**2 / 2) for k in range(n)]",
+            look="lambda c: [w for row in windows(c, *size(c)) for w in row]",
+            shares="lambda c: [a * b for a in bell(size(c)[0]) for b in bell(size(c)[1])]",
+            m="lambda s, a: dot(s, a) / sum(s)",
+            v="lambda s, a, b: m(s, [p * q for p, q in zip(a, b)]) - m(s, a) * m(s, b)",
+            c1="(k1 * data_range)**2",
+            c2="(k2 * data_range)**2",
+            light="lambda s, a, b: (2 * m(s, a) * m(s, b) + c1) / (m(s, a)**2 + m(s, b)**2 + c1)",
+            contrast="lambda s, a, b: (2 * v(s, a, b) + c2) / (v(s, a, a) + v(s, b, b) + c2)",
+            similar="lambda s, a, b, last: contrast(s, a, b) * (light(s, a, b) if last else 1)",
+            scale="lambda x, y, last: mean([similar(shares(x), a, b, last) for a, b in zip(look(x), look(y))])",
+            even="lambda v, empty: [empty] + v + [empty] if len(v) % 2 else v",
+            framed="lambda c: even([even(row, 0) for row in c], [0] * len(even(c[0], 0)))",
+            halved="lambda c: [[sum(w) / 4 for w in row[::2]] for row in windows(framed(c), 2, 2)[::2]]",
+            product="lambda x, y, left: max(0, scale(x, y, not left[1:]))**left[0]"
+            " * (product(halved(x), halved(y), left[1:]) if left[1:] else 1)",
+        ),
         convex=False,
         bounded_below=True,
         perfect_is_minimal=True,
@@ -207,13 +240,19 @@ class LocalCrossCorrelation(Supervised):
             "prediction": Real.of("channels", "height", "width"),
             "target": Real.of("channels", "height", "width"),
         },
-        formula="-mean over windows of cov^2 / (max(var, floor) max(var*, floor))",
+        formula=Formula(
+            "-mean([v(a, b)**2 / (max(v(a, a), floor) * max(v(b, b), floor)) for a, b in seen])",
+            size="[min(window, n - 1 + n % 2) for n in (len(prediction[0]), len(prediction[0][0]))]",
+            look="lambda image: [w for c in image for row in windows(c, *size) for w in row]",
+            seen="[*zip(look(prediction), look(target))]",
+            v="lambda a, b: mean([p * q for p, q in zip(a, b)]) - mean(a) * mean(b)",
+        ),
         convex=False,
         bounded_below=True,
         slope="vanishing",
         denominator="the unmasked examples (images), each counted by its weight; not the pixels",
         when="Images are to be brought into register, and their contrasts differ from place to place.",
-        when_not="Brightness matters (SSIM, Squared), or images relate by no line at all (mutual information).",
+        when_not="Brightness matters (SSIM, Squared), or images relate by no line at all (MutualInformation).",
         points={"perfect": -1, "chance": 0, "floor": -1},
         aliases=("LNCC", "LocalNCC", "LocalNormalizedCrossCorrelationLoss", "local normalised cross-correlation"),
         tags=("image", "registration", "medical", "correlation"),

@@ -81,6 +81,12 @@ class NextToken(Supervised):
         denominator="the tokens of the target that count, each by its weight",
         when="Pre-training or fine-tuning a language model.",
         when_not="Rewards or preferences are given instead of text, or the text is one label (CrossEntropy).",
+        points=lambda loss: {
+            **({} if loss.label_smoothing else {"perfect": 0}),
+            "chance": "log(classes) + z_loss * log(classes)**2" if loss.z_loss else "log(classes)",
+            "floor": 0,
+        },
+        sizes={"classes": 32_000},
         aliases=(
             "causal LM",
             "ForCausalLM",

@@ -49,7 +49,14 @@ class Hinge(Supervised):
         slope="bounded",
         when="Only the decision counts, and examples decided by a wide margin should pull no more.",
         when_not="Probabilities are wanted: use BinaryCrossEntropy, or SquaredHinge and its map.",
+        points={"perfect": 0, "chance": "margin", "floor": 0},
         aliases=("SVM", "soft margin SVM", "hinge_loss", "binary:hinge", "max margin"),
+        ports={
+            "keras.losses.Hinge": {},
+            "optax.losses.hinge_loss": {},
+            "sklearn.hinge": {},
+            "xgboost.binary:hinge": {},
+        },
         tags=("classification", "margin", "svm"),
         cite=(
             "Cortes & Vapnik 1995, doi:10.1007/BF00994018",
@@ -103,7 +110,9 @@ class SquaredHinge(Supervised):
         slope="linear",
         when="The decision counts most, and a smooth slope or a rough probability helps.",
         when_not="Some labels are wrong: its slope grows with the error. Use Hinge or BinaryCrossEntropy.",
+        points={"perfect": 0, "chance": "margin**2", "floor": 0},
         aliases=("L2-SVM", "L2 hinge", "quadratic hinge", "squared_hinge"),
+        ports={"keras.losses.SquaredHinge": {}, "sklearn.squared_hinge": {}},
         tags=("classification", "margin", "svm"),
         cite=(
             "Zhang 2004, doi:10.1214/aos/1079120130",

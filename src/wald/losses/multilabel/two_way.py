@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import BinaryTarget, Card, Real, param
+from ...cards import BinaryTarget, Card, Formula, Real, param
 from ...core import Supervised
 from ..pieces.batch_pairs import log_sum, only
 from ..pieces.one_batch import one_batch
@@ -48,9 +48,15 @@ class TwoWay(Supervised):
     card = Card(
         task="other",
         inputs={"prediction": Real.of("labels"), "target": BinaryTarget.of("labels")},
-        formula=(
-            "mean over rows and mean over columns with something true, added up, of "
-            "softplus(tn * log Σ exp(s_neg / tn) + tp * log Σ exp(-s_pos / tp))"
+        formula=Formula(
+            "lead(prediction[i], target[i]) * len(target) / (some(target) or 1)"
+            " + sum([lead(s, y) for s, y in zip(zip(*prediction), columns)]) / (some(columns) or 1)",
+            columns="[*zip(*target)]",
+            some="lambda rows: sum([max(y) > 0 for y in rows])",
+            over="lambda scores, shares: logsumexp([z + log(w) for z, w in zip(scores, shares) if w])",
+            low="lambda s, y: positive_temperature * over([-z / positive_temperature for z in s], y)",
+            high="lambda s, y: negative_temperature * over([z / negative_temperature for z in s], [1 - t for t in y])",
+            lead="lambda s, y: softplus(low(s, y) + high(s, y)) if max(y) > 0 and min(y) < 1 else 0",
         ),
         convex=True,
         bounded_below=True,
@@ -73,7 +79,7 @@ class TwoWay(Supervised):
         yes, no = target * here, (1 - target) * here
         rows, columns = self._lead(prediction, yes, no), self._lead(prediction.mT, yes.mT, no.mT)
         kept = len(target) if keep is None else keep.sum().to(rows.dtype)
-        share = kept / (yes != 0).any(-1).sum().clamp(min=1)
+        share = kept / (yes != 0).any(-1).sum().clamp(min=1).to(rows.dtype)
         return rows * share + columns.sum() / (yes != 0).any(0).sum().clamp(min=1)
 
     def _lead(self, scores: Tensor, yes: Tensor, no: Tensor) -> Tensor:

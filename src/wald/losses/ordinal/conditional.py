@@ -64,6 +64,7 @@ class ConditionalOrdinal(Supervised):
         smooth=3,
         slope="bounded",
         denominator="the unmasked examples, each counted by its weight, or the questions that they are asked",
+        share=lambda loss: Formula("min(target + 1, levels - 1)") if loss.average == "questions" else None,
         when="Classes have an order, a head of free logits is wanted, and so are probabilities in order.",
         when_not="Few examples reach the last classes (Ordinal asks all of them all), or there is no order.",
         points={"perfect": 0, "floor": 0},

@@ -23,7 +23,8 @@ class Ordinal(Supervised):
 
     Nothing in the loss makes the logits fall from threshold to threshold, as true ones do. A head of one shared score
     and levels - 1 biases gives logits in the same order for every example (CORAL), and training puts the biases in
-    theirs. With free logits `probabilities` takes one that rises down to the one before.
+    theirs. With free logits `probabilities` takes one that rises down to the one before. CumulativeLink has thresholds
+    that rise by construction, and the likelihood of the class instead of its questions.
 
     Shapes: prediction (*batch, levels - 1), in logits; target (*batch) class ids from 0 to levels - 1 of any integer
     type; the loss in nats.
@@ -67,16 +68,18 @@ class Ordinal(Supervised):
         denominator="the unmasked examples, each counted by its weight; not the thresholds",
         when="Classes have an order (stages, grades, ratings), far off is worse than near, probabilities are wanted.",
         when_not="The steps between classes are known as numbers (Squared), or there is no order (CrossEntropy).",
+        points={"perfect": 0, "chance": "log(2) * (1 if average else levels - 1)", "floor": 0},
         aliases=(
             "CORAL",
-            "cumulative link",
             "ordinal regression",
-            "ordinal logistic",
+            "all-threshold",
+            "LogisticAT",
             "extended binary classification",
         ),
         ports={
             "coral_pytorch.losses.CoralLoss": {"average": False},
             "coral_pytorch.losses.coral_loss": {"average": False},
+            "mord.LogisticAT": {"average": False},
         },
         tags=("ordinal", "ordered classes", "classification", "ratings", "grades", "rank-consistent"),
         cite=(

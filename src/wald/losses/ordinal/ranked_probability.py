@@ -23,7 +23,7 @@ class RankedProbability(Supervised, OverClasses):
     Like every bounded loss of logits it stalls where a prediction is sure and wrong. Ordinal asks the same
     questions by cross-entropy, of one logit a threshold, and is convex.
 
-    A soft target is the mean over labels drawn from it.
+    A soft target is the mean over labels drawn from it; `wald.losses.ordinal.soft_labels` makes some of class ids.
 
     Shapes: prediction (*batch, classes), unnormalised, the classes in their order; target (*batch) class ids, or
     (*batch, classes) probabilities as floats. `axis=1` for images (N, C, H, W).
@@ -57,6 +57,7 @@ class RankedProbability(Supervised, OverClasses):
         slope="vanishing",
         when="Classes have an order, one softmax over them is wanted, and far off is worse than near.",
         when_not="The classes have no order (CrossEntropy, Brier), or training from scratch stalls (Ordinal).",
+        points={"perfect": 0, "chance": "(classes + 1) / (6 * classes) * (1 if average else classes - 1)", "floor": 0},
         aliases=("RPS", "ranked probability score", "EMDLoss", "squared EMD", "squared earth mover", "CDF loss"),
         tags=("ordinal", "ordered classes", "classification", "probabilities", "proper", "score", "bounded"),
         cite=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, Logits, param
+from ...cards import Card, Formula, Logits, param
 from ...core import Loss
 from ..pieces.one_batch import one_batch
 
@@ -49,9 +49,11 @@ class LoadBalancing(Loss):
     card = Card(
         task="other",
         inputs={"logits": Logits},
-        formula=lambda loss: (
-            "experts * sum over e of f_e * mean of softmax(logits)_e, f_e the share of "
-            f"{'the choices' if loss.per_choice else 'the tokens'} that fell on e"
+        formula=Formula(
+            "len(logits[0]) * sum([mean(f) * mean(p) for f, p in zip(zip(*chosen), zip(*chances))])"
+            " / (top_k if per_choice else 1)",
+            chosen="[[x >= sorted(z)[-top_k] for x in z] for z in logits]",
+            chances="[softmax(z) for z in logits]",
         ),
         bounded_below=True,
         coupling="coupled",
@@ -73,8 +75,8 @@ class LoadBalancing(Loss):
             "GShard loss",
         ),
         ports={
-            "transformers.switch_transformers.load_balancing_loss_func": {},
-            "transformers.mixtral.load_balancing_loss_func": {"top_k": 2, "per_choice": False},
+            "transformers.models.switch_transformers.modeling_switch_transformers.load_balancing_loss_func": {},
+            "transformers.models.mixtral.modeling_mixtral.load_balancing_loss_func": {"top_k": 2, "per_choice": False},
         },
         tags=("penalty", "mixture of experts", "MoE", "router"),
         cite=("Fedus, Zoph & Shazeer 2021, arXiv:2101.03961", "Lepikhin et al. 2020, arXiv:2006.16668"),

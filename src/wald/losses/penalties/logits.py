@@ -71,7 +71,7 @@ class ZLoss(Loss):
         points={"perfect": 0, "floor": 0},
         aliases=("z-loss", "router z-loss", "RouterZLoss", "router_z_loss_func", "ST-MoE z-loss"),
         ports={
-            "transformers.switch_transformers.router_z_loss_func": {},
+            "transformers.models.switch_transformers.modeling_switch_transformers.router_z_loss_func": {},
         },
         tags=("penalty", "mixture of experts", "MoE", "router", "logits", "stability"),
         cite=("Zoph et al. 2022, arXiv:2202.08906",),

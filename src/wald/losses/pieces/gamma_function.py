@@ -1,4 +1,4 @@
-"""Differences of logarithms of the gamma function, which stay small where their terms are enormous."""
+"""Differences of logarithms of the gamma function, or of its slope, that stay small where their terms are enormous."""
 
 import math
 
@@ -28,6 +28,15 @@ def rising(log_size: Tensor, count: Tensor) -> Tensor:
     whole = large + count
     far = (whole - 0.5) * (count / large).log1p() - count + _series(whole) - _series(large)
     return torch.where(nothing, 0.0, torch.where(log_size < _EDGE, near, far))
+
+
+def digamma_beyond_log(log_x: Tensor) -> Tensor:
+    """digamma(x) - log x, which is about -1 / x for a small x and -1 / (2 x) for a large one."""
+    low, small, large = _parted(log_x)
+    inverse = 1 / large
+    square = inverse.square()
+    far = square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square / 132))))
+    return torch.where(log_x < _EDGE, torch.digamma(small) - low, -0.5 * inverse - far)
 
 
 def _parted(log_x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ...core import DomainError, DtypeError, Loss, ShapeError
+from ...core.instead import as_written
+from ...core.mending import mend
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -91,8 +93,6 @@ def pixels_last(loss: Loss, kind: str, axis: int, *inputs: Tensor) -> tuple[Tens
     """
     if axis == -1:
         return inputs
-    if axis != 1:
-        raise ValueError(f"{loss}: axis is 1 for images (N, C, H, W), or -1 for pixels in one axis; got {axis}.")
     for x in inputs:
         if not isinstance(x, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DtypeError(f"{loss}: an input is a {type(x).__name__}, not a tensor. Use torch.as_tensor(...).")
@@ -102,14 +102,12 @@ def pixels_last(loss: Loss, kind: str, axis: int, *inputs: Tensor) -> tuple[Tens
         raise ShapeError(
             f"{loss}: axis=1 wants prediction (batch, {'' if least == 2 else 'classes, '}*space), got {shape}."
         )
-    ids = (shape[0], *shape[2:])
+    wanted = (shape[0], *shape[2:]) if kind == "multiclass" else shape
     for x in others:
-        if tuple(x.shape) != shape and (kind != "multiclass" or tuple(x.shape) != ids):
-            single = x.ndim > 1 and (x.shape[0], *x.shape[2:]) == ids and x.shape[1] == 1
-            fix = " Use target.squeeze(1)." if single else ""
-            fix = " Use prediction.squeeze(1)." if kind == "binary" and tuple(x.shape) == ids and shape[1] == 1 else fix
-            wanted = f"class ids {ids}" if kind == "multiclass" else f"{shape}"
-            raise ShapeError(f"{loss}: prediction is {shape}, so target is {wanted}; got {tuple(x.shape)}.{fix}")
+        if tuple(x.shape) != wanted:
+            ids = "class ids " if kind == "multiclass" else ""
+            told = f"{as_written(loss)}: prediction is {shape}, so target is {ids}{wanted}; got {tuple(x.shape)}."
+            raise ShapeError(f"{told} {mend(loss, inputs)}".rstrip())
 
     def laid(x: Tensor) -> Tensor:
         classes = kind != "binary" and tuple(x.shape) == shape

@@ -7,6 +7,7 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
 from ...core import ShapeError
+from .powers import raised
 
 
 def long_enough(loss: str, returns: Tensor, least: int) -> None:
@@ -27,6 +28,18 @@ def worst(values: Tensor, level: float) -> Tensor:
     size = values.shape[-1]
     share = (level * size - torch.arange(size, device=values.device, dtype=values.dtype)).clamp(0, 1)
     return (values.sort(-1, descending=True).values * share).sum(-1) / (level * size)
+
+
+def moment(deviations: Tensor, order: int, degree: float, correction: int) -> Tensor:
+    """(Σ |deviation|^order / (size - correction))^(degree / order) along the last axis; where all are 0, without slope.
+
+    The value grows by k^degree where deviations grow by k, so it is taken of deviations of about 1: the fourth power of
+    a return of a thousandth would be lost in half of the digits.
+    """
+    top = deviations.detach().abs().amax(-1, keepdim=True)
+    top = torch.where(top == 0, torch.ones_like(top), top)
+    mean = ((deviations / top).abs() ** order).sum(-1) / (deviations.shape[-1] - correction)
+    return top.squeeze(-1) ** degree * raised(mean, degree / order)
 
 
 def drawdowns(returns: Tensor, *, compounded: bool, start: bool) -> Tensor:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ...core import DtypeError, ShapeError, constant
 from ...core.admission import least, visible
+from ...core.instead import as_written
+from ...core.mending import mend
 
 if TYPE_CHECKING:
     from ...core import Loss
@@ -41,11 +43,8 @@ def classes_last(
         return scores, target.movedim(axis, -1)
     wanted = f"labels {shape}" if labels else f"class ids {tuple(scores.shape[:-1])} or probabilities {shape}"
     kind = str(target.dtype).removeprefix("torch.")
-    fix = f" It looks one-hot: use target.argmax({axis}) or target.float()." if target.shape == shape else ""
-    raise ShapeError(
-        f"{loss}: the classes of prediction {shape} are on axis {axis}, so target is {wanted}; "
-        f"got {kind} {tuple(target.shape)}.{fix}"
-    )
+    told = f"{as_written(loss)}: the classes of prediction {shape} are on axis {axis}, so target is {wanted}; "
+    raise ShapeError(f"{told}got {kind} {tuple(target.shape)}. {mend(loss, (prediction, target))}".rstrip())
 
 
 def not_ignored(target: Tensor, ignore_index: int) -> Tensor | None:

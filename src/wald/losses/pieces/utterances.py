@@ -25,13 +25,14 @@ def refuse_lengths(loss: str, symbols: int, target: Tensor, blank: int, **counte
     Raises:
         DomainError: with what is said, and what is there.
     """
+    (one, (some, few)), (other, (rest, many)) = counted.items()
+    swapped = bool(((some <= many) & (rest <= few)).all())
     for name, (count, most) in counted.items():
         beyond = count[count > most]
         if beyond.numel():
-            raise DomainError(
-                f"{loss}: {name} says {beyond[0].item()}, and the table has {most}. Use {name}.clamp(max={most}), "
-                "or give the whole table."
-            )
+            fix = f"Use {name}.clamp(max={most}), or give the whole table."
+            fix = f"{one} and {other} look swapped: {one} comes first." if swapped else fix
+            raise DomainError(f"{loss}: {name} says {beyond[0].item()}, and the table has {most}. {fix}")
     wrong = target[(target >= symbols) | (target == blank)]
     if wrong.numel():
         raise DomainError(

@@ -83,6 +83,13 @@ class GRPO(Policy):
         denominator="the unmasked tokens, each counted by its weight",
         when="You improve a language model, or any policy, by trying: several answers to a prompt, each with a reward.",
         when_not="You have pairs of answers and no rewards (DPO), or good answers to imitate (NextToken).",
+        ports={
+            "trl.grpo.grpo": {},
+            "trl.grpo.bnpo": {},
+            "trl.grpo.dapo": {},
+            "trl.grpo.dr_grpo": {},
+            "trl.grpo.luspo": {},
+        },
         aliases=(
             "PPO",
             "PPO-clip",

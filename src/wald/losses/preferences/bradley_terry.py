@@ -43,6 +43,8 @@ class BradleyTerry(Preference):
         denominator="the unmasked pairs, each counted by its weight",
         when="You train a reward model, or any score, on which of two was preferred.",
         when_not="Preferences are graded or ties are common, or you train the policy itself on pairs (use DPO).",
+        points={"perfect": 0, "chance": "log(1 + exp(margin))", "floor": 0},
+        ports={"trl.RewardTrainer": {}},
         aliases=(
             "Bradley-Terry",
             "reward model loss",

@@ -57,6 +57,12 @@ class DPO(Preference):
         denominator="the unmasked pairs, each counted by its weight",
         when="You fine-tune a language model on pairs of answers, from a reference that answers well already.",
         when_not="You have ratings of single answers, or want a reward to reuse (train one with BradleyTerry).",
+        points=lambda loss: {**({} if loss.label_smoothing else {"perfect": 0}), "chance": "log(2)", "floor": 0},
+        ports={
+            "trl.dpo.sigmoid": {},
+            "trl.dpo.sigmoid_norm": {},
+            "liger_kernel.chunked_loss.LigerFusedLinearDPOLoss": {},
+        },
         aliases=("DPOLoss", "direct preference optimisation", "direct preference optimization", "cDPO", "sigmoid DPO"),
         tags=("preference", "RLHF", "alignment", "language model", "pairwise"),
         cite=("Rafailov et al. 2023, arXiv:2305.18290",),

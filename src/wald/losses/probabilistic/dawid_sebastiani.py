@@ -46,6 +46,9 @@ class DawidSebastiani(Supervised):
         bounded_below=lambda loss: loss.least_variance > 0,
         when="Ensembles are compared by mean and spread, and small ones at that.",
         when_not="Their shape matters (CRPS), or a mean and a variance are predicted themselves (GaussianNLL).",
+        points=lambda loss: (
+            {"perfect": "log(least_variance)", "floor": "log(least_variance)"} if loss.least_variance else {}
+        ),
         aliases=("DSS", "Dawid-Sebastiani score", "dssuv_ensemble"),
         ports={"scoringrules.dssuv_ensemble": {"least_variance": 0.0}},
         tags=("probabilistic", "forecasting", "ensemble", "samples", "variance", "proper", "score"),

@@ -46,6 +46,7 @@ class Interval(Supervised):
         slope="bounded",
         when="You promise a range, such as 'between 20 and 35 with 90 %', and want it no wider than it must be.",
         when_not="You need several quantiles or another pair of them (use Pinball with a tuple), or one safe side.",
+        points={"perfect": 0, "floor": 0},
         aliases=(
             "Winkler score",
             "interval score",

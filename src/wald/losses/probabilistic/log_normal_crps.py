@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ...cards import Card, PlainParameters, Positive
+from ...cards import Card, Formula, PlainParameters, Positive
 from ...core import Supervised
 from ..pieces.law import Law, scaled
 from ..pieces.normal import log_normal_below
@@ -32,7 +32,13 @@ class LogNormalCRPS(Supervised, Law):
     card = Card(
         task="regression",
         inputs={"prediction": PlainParameters.of("parameters", size=2), "target": Positive},
-        formula="y (2 Φ(z) - 1) - 2 exp(m + s² / 2) (Φ(z - s) - Φ(-s / √2)) for z = (log(y) - m) / s",
+        formula=Formula(
+            "target * (2 * below(z) - 1) - 2 * exp(m + s**2 / 2) * (below(z - s) - below(-s / sqrt(2)))",
+            m="prediction[0]",
+            s="prediction[1]",
+            z="(log(target) - m) / s",
+            below="lambda x: erfc(-x / sqrt(2)) / 2",
+        ),
         convex=False,
         bounded_below=True,
         smooth=3,

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...cards import Card, Domain, Real, param
+from ...cards import Card, Domain, Formula, Real, param
 from ...core import DomainError, Loss
 
 
@@ -49,7 +49,17 @@ class MultivariateGaussianNLL(Loss):
             else Domain(says="a triangular factor", axes=("features", "features"), typical=(0.5, 1.5), safe=1.0),
             "target": Real.of("features"),
         },
-        formula="(log det(L Lᵀ) + |L⁻¹ (target - prediction)|² + D log(2 π)) / 2, or the like for a precision",
+        formula=lambda loss: Formula(
+            "(dot(white, white) + len(error) * log(2 * pi)) / 2"
+            f" {'+' if loss.of == 'covariance' else '-'} sum([log(row[k]) for k, row in zip(places, triangle)])",
+            error="[t - p for p, t in zip(prediction, target)]",
+            places="range(len(error))",
+            diagonal=f"lambda x: {'exp(x)' if loss.link == 'log' else 'x'}",
+            triangle="[[diagonal(x) if k == r else x if k < r else 0 for k, x in zip(places, row)]"
+            " for r, row in zip(places, factor)]",
+            whitening="inverse(triangle)" if loss.of == "covariance" else "[*zip(*triangle)]",
+            white="[dot(row, error) for row in whitening]",
+        ),
         convex=True,
         bounded_below=False,
         when="Several numbers are predicted at once, and their errors go together.",

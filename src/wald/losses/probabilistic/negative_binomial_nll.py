@@ -52,6 +52,7 @@ class NegativeBinomialNLL(Supervised, Law):
         smooth=3,
         when="Counts that vary more than their mean, in some rows more than in others.",
         when_not="One dispersion will do (NegativeBinomial), or the mean alone is wanted (Poisson).",
+        points={"floor": 0},
         aliases=("negative binomial with dispersion", "NB regression with dispersion", "NBLoss"),
         ports={
             "torch.distributions.NegativeBinomial": {"link": "identity"},

@@ -47,6 +47,7 @@ class VariogramScore(Supervised):
         points={"perfect": 0},
         when="A sampler gives joint forecasts, and how their entries hang together matters.",
         when_not="The level of each entry matters too (add CRPS or EnergyScore).",
+        sizes={"features": 16},
         aliases=("p-variogram score", "vs_ensemble"),
         ports={"scoringrules.vs_ensemble": {}, "scoringrules.variogram_score": {}},
         tags=("probabilistic", "forecasting", "ensemble", "samples", "multivariate", "correlation", "proper", "score"),

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import Listwise
 from ...core.tensors import wide
 from ..pieces.gains import discount, normalised_gains, places
@@ -61,13 +61,35 @@ class LambdaRank(Listwise):
     card = Card(
         task="ranking",
         inputs={"scores": Real.of("items"), "relevance": Real.of("items")},
-        formula="Σ w(i, j) log2(1 + exp(-scale (s_i - s_j))) over pairs with relevance_i > relevance_j",
+        formula=lambda loss: Formula(
+            "sum([weight(a, b) * softplus(-scale * (a[0] - b[0])) for a, b in pairs])"
+            " / (log(2) if bits else 1) / (len(pairs) or 1 if average else 1)",
+            items="[(s, y) for s, y in zip(scores, relevance) if y > -inf]",
+            place="lambda a: 1 + sum([s > a[0] or s == a[0] and y < a[1] for s, y in items])",
+            top="lambda a: k is None or place(a) <= k",
+            pairs="[(a, b) for a in items for b in items if (a[1] > b[1] or weights == 'ndcg1')"
+            " and (top(a) and top(b) if among == 'both' else top(a) or top(b))]",
+            gains="[2**max(0, y) - 1 for s, y in items]",
+            best="sum([g / log2(2 + r) for r, g in zip(range(k or len(gains)), sorted(gains)[::-1])])",
+            gain="lambda a: (2**max(0, a[1]) - 1) / (best or 1)",
+            gap="lambda a, b: abs(gain(a) - gain(b))",
+            swap="lambda a, b: abs(1 / log2(1 + place(a)) - 1 / log2(1 + place(b)))",
+            apart="lambda a, b: abs(place(a) - place(b))",
+            bound="lambda a, b: 1 / log2(1 + apart(a, b)) - 1 / log2(2 + apart(a, b))",
+            weight={
+                "ndcg1": "lambda a, b: gain(a) / log2(1 + place(a))",
+                "ndcg2": "lambda a, b: gap(a, b) * bound(a, b)",
+                "ndcg2++": "lambda a, b: gap(a, b) * (mu * bound(a, b) + swap(a, b))",
+                "lambda_rank": "lambda a, b: gap(a, b) * swap(a, b)",
+            }[loss.weights],
+        ),
         bounded_below=True,
         slope="bounded",
         denominator="the unmasked lists, each counted by its weight; not the pairs",
         when="You are judged by NDCG: relevance is graded and the top of the list counts most.",
         when_not="Values are to be compared between models (ApproxNDCG), or every pair counts alike (RankNet).",
         points={"floor": 0},
+        sizes={"batch": 256},
         aliases=(
             "LambdaMART",
             "rank:ndcg",

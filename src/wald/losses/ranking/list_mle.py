@@ -52,6 +52,7 @@ class ListMLE(Listwise):
         denominator="the unmasked lists, each counted by its weight; not the items",
         when="Whole lists are to be put in order, and every place of the order counts.",
         when_not="Only the top counts, or relevance has few levels and lists are long (CrossEntropy over the list).",
+        points={"perfect": 0, "chance": "lgamma(items + 1) / (items if average else 1)", "floor": 0},
         aliases=("ListMLELoss", "Plackett-Luce", "list maximum likelihood", "listwise likelihood", "ListMLE"),
         tags=("ranking", "listwise", "learning to rank", "order", "retrieval", "recommendation", "Plackett-Luce"),
         cite=("Xia et al. 2008, doi:10.1145/1390156.1390306", "Plackett 1975, doi:10.2307/2346567"),

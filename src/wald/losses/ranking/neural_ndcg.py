@@ -59,6 +59,8 @@ class NeuralNDCG(Listwise):
         denominator="the unmasked lists, each counted by its weight; not the items",
         when="You are judged by NDCG, lists are short, and a value that follows it is wanted.",
         when_not="Lists are long (LambdaRank), or training starts far from a good order (ListNet).",
+        points={"perfect": 0},
+        sizes={"batch": 256},
         aliases=("neuralNDCG", "NeuralSort NDCG", "differentiable sorting"),
         tags=("ranking", "listwise", "NDCG", "NeuralSort", "Sinkhorn", "differentiable sorting", "top"),
         cite=("Pobrotyn & Białobrzeski 2021, arXiv:2102.07831", "Grover et al. 2019, arXiv:1903.08850 (NeuralSort)"),

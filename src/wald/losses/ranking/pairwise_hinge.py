@@ -64,6 +64,7 @@ class PairwiseHinge(Supervised):
         slope=lambda loss: "bounded" if loss.power == 1 else "linear",
         when="You are judged by the area under the ROC curve, and pairs that are well apart should teach nothing.",
         when_not="Probabilities are wanted (BinaryCrossEntropy), or only the top of the list counts (PartialAUC).",
+        points={"perfect": 0, "chance": "margin**power", "floor": 0},
         aliases=(
             "pairwise hinge",
             "squared pairwise hinge",

@@ -56,6 +56,7 @@ class PairwiseLogistic(Supervised):
         slope="bounded",
         when="You are judged by the area under the ROC curve, and the order of examples is all that is used.",
         when_not="Probabilities are wanted (BinaryCrossEntropy), or batches have few positives.",
+        points={"perfect": 0, "chance": "log(2)", "floor": 0},
         aliases=("AUC loss", "AUC surrogate", "pairwise logistic", "bipartite ranking"),
         tags=("ranking", "AUC", "imbalanced", "pairs", "ROC", "binary"),
         cite=(

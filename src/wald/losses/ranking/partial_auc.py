@@ -70,6 +70,7 @@ class PartialAUC(Supervised):
         slope=lambda loss: "bounded" if loss.power == 1 else "linear",
         when="You work at a low false-positive rate, and are judged by the partial area under the ROC curve.",
         when_not="The whole curve counts (PairwiseHinge), or batches hold few negatives.",
+        points={"perfect": 0, "chance": "margin**power", "floor": 0},
         aliases=("pAUC", "partial AUC", "pAUC-CVaR", "pAUC_CVaR_Loss", "one-way partial AUC", "OPAUC", "top-push"),
         tags=("ranking", "AUC", "imbalanced", "pairs", "ROC", "binary", "false-positive rate", "screening"),
         cite=(

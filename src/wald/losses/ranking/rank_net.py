@@ -55,6 +55,7 @@ class RankNet(Listwise):
         when="Only the order of a list counts, and every pair of it alike.",
         when_not="The top of the list counts most (LambdaRank), or the whole batch is one list (PairwiseLogistic).",
         points=lambda loss: {"chance": "log(2) / (bits and log(2) or 1)", "floor": 0} if loss.average else {"floor": 0},
+        sizes={"batch": 256},
         aliases=("RankNetLoss", "rankNet", "pairwise logistic over a list", "PairLogit", "pairwise_logistic_loss"),
         ports={
             "allrank.models.losses.rankNet": {},

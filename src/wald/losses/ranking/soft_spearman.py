@@ -58,6 +58,7 @@ class SoftSpearman(Listwise):
         denominator="the unmasked lists, each counted by its weight; not the items",
         when="You are judged by Spearman's rank correlation, and every place of the order counts alike.",
         when_not="The top of the list counts most, or scores begin far apart and give no gradient (ListMLE).",
+        points={"perfect": 0, "collapse": 0.5, "floor": 0},
         aliases=("Spearman loss", "SpearmanLoss", "soft rank", "soft_rank", "torchsort", "fast soft sort", "SoftRank"),
         tags=("ranking", "listwise", "rank correlation", "Spearman", "differentiable sorting", "isotonic"),
         cite=("Blondel et al. 2020, arXiv:2002.08871",),

@@ -48,6 +48,7 @@ class SmoothedPinball(Supervised):
         slope="bounded",
         when="You want a quantile from an optimiser or a booster that needs a second derivative.",
         when_not="The quantile must be exact (use Pinball), or the width is not small against the spread.",
+        points={"perfect": "width / 4", "floor": "width * level * (1 - level)"},
         aliases=(
             "smooth quantile",
             "smoothed quantile loss",

@@ -59,20 +59,28 @@ class Sobolev(Supervised):
             ),
         },
         formula=lambda loss: (
-            Formula(
-                "sqrt((sum([v**2 for v in e]) + sum([v**2 for v in slopes])) / "
-                + (
-                    "(sum([v**2 for v in target]) + sum([v**2 for v in theirs])))"
-                    if loss.relative
-                    else "(1 / spacing))"
+            "sqrt(sum e^2 + sum |grad e|^2), e = prediction - target, over the same of the target if relative"
+            if loss.dimensions == 3
+            else Formula(
+                "size(error) / size(target)" if loss.relative else "size(error) * spacing**(dimensions / 2)",
+                steps={
+                    "periodic": "lambda v: [(b - a) / 2 for a, b in zip(v[-1:] + v[:-1], v[1:] + v[:1])]",
+                    "one-sided": "lambda v: [v[1] - v[0]] + [(b - a) / 2 for a, b in zip(v, v[2:])] + [v[-1] - v[-2]]",
+                }[loss.border],
+                slopes="lambda line: [s / spacing for s in steps([*line])]",
+                **(
+                    {
+                        "error": "[p - t for p, t in zip(prediction, target)]",
+                        "size": "lambda v: sqrt(sum([x**2 for x in v + slopes(v)]))",
+                    }
+                    if loss.dimensions == 1
+                    else {
+                        "error": "[[p - t for p, t in zip(q, s)] for q, s in zip(prediction, target)]",
+                        "lines": "lambda m: m + [slopes(v) for v in m] + [slopes(v) for v in zip(*m)]",
+                        "size": "lambda m: sqrt(sum([x**2 for v in lines(m) for x in v]))",
+                    }
                 ),
-                e="[p - t for p, t in zip(prediction, target)]",
-                n="len(e)",
-                slopes="[(e[(k + 1) % n] - e[k - 1]) / (2 * spacing) for k in range(n)]",
-                theirs="[(target[(k + 1) % n] - target[k - 1]) / (2 * spacing) for k in range(n)]",
             )
-            if loss.dimensions == 1 and loss.border == "periodic"
-            else "sqrt(sum e^2 + sum |grad e|^2), e = prediction - target, over the same of the target if relative"
         ),
         convex=True,
         perfect_is_minimal=True,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...cards import BinaryTarget, Card, Logit, param
+from ...cards import BinaryTarget, Card, Formula, Logit, param
 from ...core import Supervised
 
 
@@ -52,8 +52,21 @@ class CentrelineDice(Supervised):
             "prediction": Logit.of(*("depth", "height", "width")[-loss.dims :]),
             "target": BinaryTarget.of(*("depth", "height", "width")[-loss.dims :]),
         },
-        formula="1 - 2 a b / (a + b), a = (sum(skeleton(p) t) + smooth) / (sum(skeleton(p)) + smooth), "
-        "b = (sum(skeleton(t) p) + smooth) / (sum(skeleton(t)) + smooth)",
+        formula=Formula(
+            "1 - 2 * found * kept / (found + kept)",
+            framed="lambda m, v: [[v] * (len(m[0]) + 2)] + [[v] + row + [v] for row in m] + [[v] * (len(m[0]) + 2)]",
+            eroded="lambda m: [[min(w[1::2] + [w[4]]) for w in row] for row in windows(framed(m, inf), 3, 3)]",
+            dilated="lambda m: [[max(w) for w in row] for row in windows(framed(m, -inf), 3, 3)]",
+            lost="lambda m: [[max(0, x - y) for x, y in zip(q, s)] for q, s in zip(m, dilated(eroded(m)))]",
+            thinned="lambda m, n: eroded(thinned(m, n - 1)) if n else m",
+            joined="lambda m, more: [[x + max(0, y - x * y) for x, y in zip(q, s)] for q, s in zip(m, more)]",
+            skeleton="lambda m, n: joined(skeleton(m, n - 1), lost(thinned(m, n))) if n else lost(m)",
+            flat="lambda m: [x for row in m for x in row]",
+            share="lambda s, m: (dot(flat(s), flat(m)) + smooth) / (sum(flat(s)) + smooth)",
+            p="[[sigmoid(z) for z in row] for row in prediction]",
+            found="share(skeleton(p, iterations), target)",
+            kept="share(skeleton(target, iterations), p)",
+        ),
         convex=False,
         bounded_below=True,
         smooth=0,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from ...cards import Card, Formula, mask_inputs, param
+from ...cards import MASKS, Card, Formula, mask_inputs, param
 from ...core import Supervised
 from ..pieces.over_masks import OverMasks, counts, share_lost
 from ..pieces.softplus import softplus
@@ -106,27 +106,26 @@ class Dice(Supervised, OverMasks):
         task="other",
         inputs=mask_inputs,
         formula=lambda loss: (
-            {
-                "binary": Formula(
-                    "1 - (2 * sum([a * b for a, b in zip(p, target)]) + smooth)"
-                    " / (sum([a**power for a in p]) + sum([b**power for b in target]) + smooth)",
-                    p="[sigmoid(z) for z in prediction]",
-                    power="2 if squared else 1",
-                ),
-                "multilabel": Formula(
-                    "mean([1 - (2 * dot(p, t) + smooth) / (sum(p) + sum(t) + smooth) for p, t in zip(masks, truths)])",
-                    masks="[[sigmoid(z[k]) for z in prediction] for k in range(len(target[0]))]",
-                    truths="[[t[k] for t in target] for k in range(len(target[0]))]",
-                ),
-                "multiclass": Formula(
-                    "mean([1 - (2 * dot(p, t) + smooth) / (sum(p) + sum(t) + smooth) for p, t in zip(masks, truths)])",
-                    p="[softmax(z) for z in prediction]",
-                    masks="[[q[c] for q in p] for c in range(len(p[0]))]",
-                    truths="[[1.0 if t == c else 0.0 for t in target] for c in range(len(p[0]))]",
-                ),
-            }[loss.kind]
-            if loss.common == "product" or loss.kind != "binary"
-            else "1 - (2 * sum(min(p, t)) + smooth) / (sum(p) + sum(t) + smooth)"
+            Formula(
+                "1 - (2 * sum([a * b for a, b in zip(p, target)]) + smooth)"
+                " / (sum([a**power for a in p]) + sum([b**power for b in target]) + smooth)",
+                p="[sigmoid(z) for z in prediction]",
+                power="2 if squared else 1",
+            )
+            if (loss.kind, loss.absent, loss.common, loss.form) == ("binary", "count", "product", "linear")
+            else Formula(
+                {
+                    "count": "mean([cost(p, t) for p, t in masks])",
+                    "zero": "mean([cost(p, t) if max(t) else 0 for p, t in masks])",
+                    "skip": "mean([cost(p, t) for p, t in masks if max(t)] or [0])",
+                }[loss.absent],
+                both="lambda a, b: min(a, b) if common == 'minimum' and not squared else a * b",
+                power="2 if squared else 1",
+                whole="lambda p, t: sum([a**power for a in p]) + sum([b**power for b in t]) + smooth",
+                apart="lambda p, t: 1 - (2 * sum([both(a, b) for a, b in zip(p, t)]) + smooth) / whole(p, t)",
+                cost="apart" if loss.form == "linear" else "lambda p, t: log(cosh(apart(p, t)))",
+                **MASKS[loss.kind],
+            )
         ),
         convex=False,
         bounded_below=True,

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...cards import Card, Formula, mask_inputs, param
+from ...cards import MASKS, Card, Formula, mask_inputs, param
 from ...core import Supervised
 from ..pieces.over_masks import OverMasks, counts, share_lost
 from ..pieces.softmax import log_odds_of
@@ -74,7 +74,16 @@ class DiceCrossEntropy(Supervised, OverMasks):
                 p="[sigmoid(z) for z in prediction]",
             )
             if loss.kind == "binary"
-            else "dice * Dice(kind=...) + pixel * mean over the pixels of (1 - p)^gamma * cross-entropy"
+            else Formula(
+                "dice * mean([1 - (2 * dot(p, t) + smooth) / (sum(p) + sum(t) + smooth) for p, t in masks])"
+                + {
+                    "multilabel": " + pixel * mean([t * surprise(a) + (1 - t) * surprise(1 - a)"
+                    " for p, y in masks for a, t in zip(p, y)])",
+                    "multiclass": " + pixel * mean([surprise(softmax(z)[t]) for z, t in zip(prediction, target)])",
+                }[loss.kind],
+                **MASKS[loss.kind],
+                surprise="lambda p: -(1 - p)**gamma * log(p)",
+            )
         ),
         convex=False,
         bounded_below=True,

@@ -72,6 +72,7 @@ class GeneralisedDice(Supervised, OverPixels):
         when="Several classes of very different volume, each of which matters as much.",
         when_not="Classes are often absent or of a few noisy pixels: their weights explode (Dice of each class).",
         points={"perfect": 0, "floor": 0},
+        sizes={"classes": 20},
         aliases=("GeneralizedDice", "GeneralizedDiceLoss", "GDL", "GDice"),
         ports={"monai.losses.GeneralizedDiceLoss": {"smooth": 1e-5}},
         tags=("segmentation", "overlap", "multiclass", "imbalanced", "medical"),
@@ -142,15 +143,19 @@ class GeneralisedWassersteinDice(Supervised, OverPixels):
             "prediction": Logit.of("pixels", "classes", size=len(loss.distances)),
             "target": Domain(says="a class id", integer=True, axes=("pixels",), typical=(0, 3)),
         },
-        formula=lambda loss: (
-            Formula(
-                "1 - (2 * right + smooth) / (2 * right + sum(wrong) + smooth)",
-                far="max([max(row) for row in distances])",
-                wrong="[dot(distances[t], softmax(z)) / far for z, t in zip(prediction, target)]",
-                right="sum([1 - d for d, t in zip(wrong, target) if t])",
-            )
-            if loss.weighting == "paper"
-            else "1 - (2 sum(w[t] (1 - wrong)) + smooth) / (sum(w[t] (2 - wrong)) + smooth)"
+        formula=lambda loss: Formula(
+            "1 - (2 * right + smooth) / (2 * right + lost + smooth)",
+            far="max([max(row) for row in distances])",
+            wrong="[dot(distances[t], softmax(z)) / far for z, t in zip(prediction, target)]",
+            **(
+                {"right": "sum([1 - d for d, t in zip(wrong, target) if t])", "lost": "sum(wrong)"}
+                if loss.weighting == "paper"
+                else {
+                    "w": "[1 / (1 + target.count(t)) for t in target]",
+                    "right": "sum([a * (1 - d) for a, d in zip(w, wrong)])",
+                    "lost": "dot(w, wrong)",
+                }
+            ),
         ),
         convex=False,
         bounded_below=True,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from ...cards import Card, Formula, mask_inputs, param
+from ...cards import MASKS, Card, Formula, mask_inputs, param
 from ...core import Supervised
 from ..pieces.over_masks import OverMasks, counts, share_lost
 
@@ -69,7 +69,10 @@ class Jaccard(Supervised, OverMasks):
                 common="dot(p, target)",
             )
             if loss.kind == "binary"
-            else "the mean over the masks of 1 - (sum(p t) + smooth) / (sum(p) + sum(t) - sum(p t) + smooth)"
+            else Formula(
+                "mean([1 - (dot(p, t) + smooth) / (sum(p) + sum(t) - dot(p, t) + smooth) for p, t in masks])",
+                **MASKS[loss.kind],
+            )
         ),
         convex=False,
         bounded_below=True,

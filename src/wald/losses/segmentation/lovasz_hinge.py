@@ -49,7 +49,7 @@ class LovaszHinge(Supervised):
         task="other",
         inputs={"prediction": Real.of("pixels"), "target": BinaryTarget.of("pixels")},
         formula=Formula(
-            "sum([max(0, a) * (loss[1] - loss[0]) for a, loss in zip(error, jaccard)])",
+            "sum([max(0, a) * (loss[1] - loss[0]) / error.count(a) for a, loss in zip(error, jaccard)])",
             error="[1 - z * (2 * t - 1) for z, t in zip(prediction, target)]",
             more="[[[t for e, t in zip(error, target) if e > a], [t for e, t in zip(error, target) if e >= a]]"
             " for a in error]",

@@ -53,7 +53,7 @@ class LovaszSoftmax(Supervised):
             "target": Domain(says="a class id", integer=True, axes=("pixels",), typical=(0, 3)),
         },
         formula=Formula(
-            "mean([sum([a * (j[1] - j[0]) for a, j in zip(e, js)]) for e, js in zip(error, jaccard)])",
+            "mean([sum([a * (j[1] - j[0]) / e.count(a) for a, j in zip(e, js)]) for e, js in zip(error, jaccard)])",
             p="[softmax(z) for z in prediction]",
             here="[c for c in range(len(p[0])) if classes == 'all' or c in target]",
             error="[[abs((t == c) - q[c]) for q, t in zip(p, target)] for c in here]",
@@ -71,6 +71,7 @@ class LovaszSoftmax(Supervised):
         when="You are judged by mean IoU over classes, as a last stage after CrossEntropy or beside it.",
         when_not="Training starts from scratch (CrossEntropy), or masks are of one class (LovaszHinge).",
         points={"perfect": 0, "floor": 0},
+        sizes={"classes": 20},
         aliases=("LovaszLoss", "LovaszSoftmaxLoss", "lovasz_softmax", "mean IoU loss", "mIoU"),
         ports={"kornia.losses.lovasz_softmax_loss": {"classes": "all"}},
         tags=("segmentation", "overlap", "multiclass", "IoU", "Jaccard", "Lovász", "imbalanced"),

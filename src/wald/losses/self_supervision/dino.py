@@ -11,7 +11,7 @@ class DINO(Contrastive):
 
     -Σ p log q with q = softmax(student / temperature) and p = softmax((target - centre) / teacher_temperature), a
     constant; `target` are the scores of the teacher. **The centre is an input**: the running mean of teacher scores
-    over batches and devices, given as centre.expand_as(target) and updated *after* the loss. Without it, one prototype
+    over batches and devices, which `wald.RunningMean` keeps, updated *after* the loss. Without it, one prototype
     takes all; without the lower temperature all become alike. The two work against each other, and only both together
     hold.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import Supervised
 
 
@@ -37,9 +37,11 @@ class MaskedReconstruction(Supervised):
     card = Card(
         task="regression",
         inputs={"prediction": Real.of("values"), "target": Real.of("values")},
-        formula=lambda loss: (
-            f"mean of {'(prediction - t)**2' if loss.error == 'squared' else 'abs(prediction - t)'} over a patch, "
-            f"t = {'(target - its mean) / sqrt(its variance + 1e-6)' if loss.normalise else 'target'}"
+        formula=lambda loss: Formula(
+            f"mean([{'(a - b)**2' if loss.error == 'squared' else 'abs(a - b)'} for a, b in zip(prediction, t)])",
+            middle="mean(target)",
+            variance="sum([(b - middle)**2 for b in target]) / max(1, len(target) - 1)",
+            t="[(b - middle) / sqrt(variance + 1e-6) for b in target] if normalise else target",
         ),
         convex=True,
         bounded_below=True,

@@ -20,8 +20,8 @@ class MSN(Contrastive):
     entropy is that of the mean, and is to be large**; that of each prediction is to be small, and is so by the codes.
 
     A code is the sharpened softmax of the whole view's scores, (scores / (temperature · 0.25)).softmax(-1), or what
-    `wald.losses.self_supervision.swav.sinkhorn(code.log(), epsilon=1.0)` makes of that. It has no
-    gradient. With several masked views a whole one, repeat its code.
+    `codes(code.log(), epsilon=1.0)` of `wald.Prototypes`, which gives the scores, makes of that. It has no gradient.
+    With several masked views a whole one, repeat its code.
 
     Shapes: scores and code (N, prototypes); exactly one batch axis, over which the mean prediction is taken.
 

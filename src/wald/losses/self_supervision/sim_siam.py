@@ -15,8 +15,8 @@ class SimSiam(Contrastive):
     to the caller to detach it.
 
     Each view predicts the other, so that the whole is half of loss(p1, z2) + loss(p2, z1) (SimSiam), or their sum
-    (BYOL), with z from the same network or a moving average of it, and p by a small predictor on top. A value that
-    goes to its floor at once, while the deviation of z over the batch goes to 0, is a collapse.
+    (BYOL), with z from the same network or a moving average of it (`wald.Teacher`), and p by a small predictor on top.
+    A value that goes to its floor at once, while the deviation of z over the batch goes to 0, is a collapse.
 
     Shapes: prediction and target (*batch, features).
 

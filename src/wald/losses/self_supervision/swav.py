@@ -43,9 +43,9 @@ def sinkhorn(scores: Tensor, *, epsilon: float = 0.05, iterations: int = 3, keep
 class SwAV(Contrastive):
     """The scores of one view predict the code of another view (SwAV).
 
-    -Σ code · log softmax(scores / temperature): cross-entropy with codes that come from
-    `wald.losses.self_supervision.swav.sinkhorn` of the *other* view's scores, and have no gradient. That codes share
-    the prototypes evenly is what keeps all examples from getting the same one.
+    -Σ code · log softmax(scores / temperature): cross-entropy with codes that come from the *other* view's scores by
+    Sinkhorn's iteration, and have no gradient; `wald.Prototypes` gives scores and codes. That codes share the
+    prototypes evenly is what keeps all examples from getting the same one.
 
     Scores are cosines with the prototypes, which are brought back to length 1 after each step and held fixed at first.
     A queue's scores go into the codes, not into the loss. Add up over views and crops, and divide by their number.

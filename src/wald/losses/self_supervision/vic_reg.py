@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, Vector, param
+from ...cards import Card, Formula, Vector, param
 from ...core import Contrastive
 from ..pieces.batch_features import centred
 from ..pieces.one_batch import one_batch
@@ -48,9 +48,14 @@ class VICReg(Contrastive):
     card = Card(
         task="other",
         inputs={"first": Vector, "second": Vector},
-        formula=(
-            "invariance * mean (first - second)**2 + variance * mean max(0, 1 - sd) over features and views "
-            "+ covariance * sum over views and k != l of C_kl**2 / features"
+        formula=Formula(
+            "invariance * mean([(a - b)**2 for v, w in zip(first, second) for a, b in zip(v, w)])"
+            " + variance * mean([max(0, 1 - sqrt(c[k][k] + eps)) for c in spreads for k in features])"
+            " + covariance * sum([c[k][m]**2 for c in spreads for k, m in pairs]) / len(features)",
+            features="range(len(first[0]))",
+            pairs="[(k, m) for k in features for m in features if k != m]",
+            spread="lambda a, b: sum([(x - mean(a)) * (y - mean(b)) for x, y in zip(a, b)]) / max(1, len(a) - 1)",
+            spreads="[[[spread(a, b) for a in zip(*view)] for b in zip(*view)] for view in (first, second)]",
         ),
         convex=False,
         bounded_below=True,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...cards import Card, Domain, Logit, param
+from ...cards import Card, Domain, Formula, Logit, param
 from ...core import Loss
 from ...core.admission import line_up
 from ..pieces.utterances import NEVER, refuse_lengths, unlikely, within
@@ -58,12 +58,21 @@ class CTC(Loss):
             "frames": Domain(says="a number of frames", low=0, integer=True, typical=(4, 5)),
             "length": Domain(says="a number of labels", low=0, integer=True, typical=(1, 2)),
         },
-        formula="-log of the sum, over paths to the target, of the product of softmax(prediction)[t, path[t]]",
+        formula=Formula(
+            "-log(p) * (1 - p)**gamma / (max(1, length) if average else 1)",
+            chances="[softmax(z) for z in prediction[:frames]]",
+            stays="lambda k, last: k == last or k == blank",
+            paths="lambda t, last, left: sum([x * paths(t + 1, k, left if stays(k, last) else left[1:])"
+            " for k, x in zip(range(len(chances[t])), chances[t]) if stays(k, last) or left[:1] == [k]])"
+            " if t < frames else not left",
+            p="paths(0, blank, target[:length])",
+        ),
         bounded_below=True,
         denominator="the unmasked examples (utterances) that fit their frames, each counted by its weight",
         when="Speech or handwriting is to become text, and nobody marked when each symbol comes.",
         when_not="Outputs depend on what was said before (Transducer), or the alignment is known (CrossEntropy).",
         points={"perfect": 0, "floor": 0},
+        sizes={"time": 200, "labels": 20},
         aliases=("CTCLoss", "connectionist temporal classification", "ctc_loss", "FocalCTC", "focal CTC"),
         ports={
             "torch.nn.CTCLoss": {"average": True},
@@ -91,7 +100,7 @@ class CTC(Loss):
         labels = within(target, length, -1)
         again = (labels[..., 1:] == labels[..., :-1]) & (labels[..., 1:] >= 0)
         # What is no number of frames or labels at all is refused, not left out.
-        return (frames >= length + again.sum(-1)) | (frames < 0) | (length < 0)
+        return (frames >= length + again.sum(-1)) | (frames < 0) | (length < 0) | (length > target.shape[-1])
 
     def arranged(
         self, inputs: tuple[Tensor, ...], weight: Tensor | None, mask: Tensor | None

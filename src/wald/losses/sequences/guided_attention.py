@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...cards import Card, Domain, param
+from ...cards import Card, Domain, Formula, param
 from ...core import DomainError, Loss
 
 
@@ -39,7 +39,10 @@ class GuidedAttention(Loss):
             "frames": Domain(says="a number of frames", low=1, integer=True, typical=(2, 5), safe=1.0),
             "letters": Domain(says="a number of letters", low=1, integer=True, typical=(2, 5), safe=1.0),
         },
-        formula="mean over t and n of attention[t, n] (1 - exp(-(n / letters - t / frames)^2 / (2 width^2)))",
+        formula=Formula(
+            "sum([attention[t][n] * (1 - exp(-((n / letters - t / frames) / width)**2 / 2))"
+            " for t in range(frames) for n in range(letters)]) / (frames * letters)"
+        ),
         convex=True,
         bounded_below=False,
         slope="bounded",
@@ -65,11 +68,10 @@ class GuidedAttention(Loss):
                 )
 
     def per_example(self, attention: Tensor, frames: Tensor, letters: Tensor) -> Tensor:
-        frames, letters = frames.clamp(min=1).unsqueeze(-1), letters.clamp(min=1).unsqueeze(-1)
-        t = torch.arange(attention.shape[-2], device=attention.device)
-        n = torch.arange(attention.shape[-1], device=attention.device)
+        frames, letters = (count.clamp(min=1).unsqueeze(-1).to(attention.dtype) for count in (frames, letters))
+        t, n = (torch.arange(size, device=attention.device) for size in attention.shape[-2:])
         stray = (n / letters).unsqueeze(-2) - (t / frames).unsqueeze(-1)
-        price = -torch.expm1(-stray.to(attention.dtype).square() / (2 * self.width**2))
+        price = -torch.expm1(-stray.square() / (2 * self.width**2))
         there = (t < frames).unsqueeze(-1) & (n < letters).unsqueeze(-2)
         total = torch.where(there, attention * price, torch.zeros_like(attention)).sum((-2, -1))
         return total / (frames * letters).squeeze(-1)

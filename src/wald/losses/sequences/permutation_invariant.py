@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from ...cards import Card, Domain, param
+from ...cards import Card, Domain, Formula, param
 from ...core import Loss, ShapeError
 
 
@@ -41,11 +41,15 @@ class PermutationInvariant(Loss):
     card = Card(
         task="other",
         inputs={"costs": Domain(says="what an output costs as a source", axes=("sources", "sources"))},
-        formula="the least mean of costs[output, source] over all assignments of outputs to sources",
+        formula=Formula(
+            "-soft * (logsumexp([-c / soft for c in ways]) - log(len(ways))) if soft else min(ways)",
+            ways="[mean([row[k] for row, k in zip(costs, way)]) for way in permutations(range(len(costs)))]",
+        ),
         bounded_below=False,
         slope="bounded",
         when="A model separates speakers or instruments and its outputs have no order.",
         when_not="There are many sources (scipy.optimize.linear_sum_assignment matches them), or they have an order.",
+        sizes={"sources": 3},
         aliases=("PIT", "uPIT", "PITLossWrapper", "permutation invariant training", "PitWrapper"),
         tags=("speech", "separation", "audio", "assignment", "matching", "diarisation"),
         cite=("Yu et al. 2017, arXiv:1607.00325", "Kolbæk et al. 2017, arXiv:1703.06284 (utterance level)"),

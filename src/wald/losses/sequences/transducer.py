@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...cards import Card, Domain, Logit, param
+from ...cards import Card, Domain, Formula, Logit, param
 from ...core import Loss
 from ...core.admission import line_up
 from ..pieces.utterances import NEVER, refuse_lengths, unlikely, within
@@ -52,11 +52,18 @@ class Transducer(Loss):
             "frames": Domain(says="a number of frames", low=1, integer=True, typical=(3, 5), safe=1.0),
             "length": Domain(says="a number of labels", low=0, integer=True, typical=(0, 4)),
         },
-        formula="-log of the sum, over ways through time and text, of the product of the softmax of each step",
+        formula=Formula(
+            "-log(ways(0, 0)) / (max(1, length) if average else 1)",
+            chances="[[softmax(z) for z in row] for row in prediction]",
+            waits="lambda t, u: chances[t][u][blank] * (ways(t + 1, u) if t + 1 < frames else u == length)",
+            speaks="lambda t, u: chances[t][u][target[u]] * ways(t, u + 1) if u < length else 0",
+            ways="lambda t, u: waits(t, u) + speaks(t, u)",
+        ),
         bounded_below=True,
         when="Speech becomes text as it is spoken, and what was said helps to tell what comes.",
         when_not="Symbols are independent given the sound (CTC, far less memory).",
         points={"perfect": 0, "floor": 0},
+        sizes={"time": 100, "states": 20},
         aliases=("RNN-T", "RNNT", "RNNTLoss", "rnnt_loss", "RNN transducer", "TransducerLoss"),
         tags=("speech", "recognition", "ASR", "streaming", "alignment", "sequence"),
         cite=("Graves 2012, arXiv:1211.3711",),

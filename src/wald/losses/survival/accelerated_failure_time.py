@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...cards import Card, NonNegative, Positive, Real, param
+from ...cards import Card, Formula, NonNegative, Positive, Real, param
 from ...core import Loss
 from ..pieces.normal import log_normal_below
 from ..pieces.softplus import softplus
@@ -48,8 +48,26 @@ class AcceleratedFailureTime(Loss):
     card = Card(
         task="other",
         inputs={"prediction": Real, "lower": NonNegative, "upper": Positive},
-        formula="-log(F((log(upper) - prediction) / scale) - F((log(lower) - prediction) / scale)),"
-        " and -log of the density of the time where lower = upper",
+        formula=lambda loss: Formula(
+            "log(scale) + log(last) - density(place(last)) if first == last else"
+            " -within(place(first) if first else -inf, place(last))",
+            first="min(lower, upper)",
+            last="max(lower, upper)",
+            place="lambda time: (log(time) - prediction) / scale",
+            density={
+                "normal": "lambda z: -z**2 / 2 - log(2 * pi) / 2",
+                "logistic": "lambda z: -softplus(z) - softplus(-z)",
+                "extreme": "lambda z: z - exp(z)",
+            }[loss.distribution],
+            **(
+                {"within": "lambda a, b: log(1 - exp(exp(a) - exp(b))) - exp(a)"}
+                if loss.distribution == "extreme"
+                else {
+                    "below": {"normal": "lambda z: erfc(-z / sqrt(2)) / 2", "logistic": "sigmoid"}[loss.distribution],
+                    "within": "lambda a, b: log(below(b) - below(a) if a < 0 else below(-a) - below(-b))",
+                }
+            ),
+        ),
         convex=True,
         bounded_below=True,
         when="Times until an event, some of them censored, and the time itself is wanted.",

@@ -48,6 +48,7 @@ class Concordance(Loss):
         coupling="coupled",
         slope="bounded",
         denominator="the unmasked events, each counted by its weight",
+        share=Formula("event[i]"),
         points={"chance": "log(2)"},
         when="You are judged by the concordance index, and the order of scores is all that is used.",
         when_not="Hazards or probabilities are wanted (Cox, DiscreteTimeHazard).",

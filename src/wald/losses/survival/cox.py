@@ -73,8 +73,10 @@ class Cox(Loss):
         smooth=3,
         slope="bounded",
         denominator="the unmasked events, each counted by its weight",
+        share=Formula("event[i]"),
         when="Times until an event, many of them censored, and the order of risks is what is wanted.",
         when_not="The time itself or a probability by some date is wanted, or batches hold few events.",
+        points={"floor": 0},
         aliases=(
             "CoxPH",
             "CoxPHLoss",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...cards import Card, Domain, Logits, param
+from ...cards import Card, Domain, Formula, Logits, param
 from ...core import DomainError, Loss
 from ..pieces.intervals import at, refuse_intervals, up_to
 from ..pieces.pairs import one_batch_of_scores
@@ -46,11 +46,23 @@ class DeepHit(Loss):
             "interval": Domain(says="the number of an interval", low=0, integer=True, typical=(0, 3)),
             "event": Domain(says="the kind of an event", low=0, integer=True, typical=(0, 3)),
         },
-        formula="alpha · -log p(kind, interval) + (1 - alpha) · Σ_j [j outlived i] exp(-(F_i - F_j) / scale) / N",
+        formula=Formula(
+            "alpha * surprise + (1 - alpha) * sum([exp((gone(z) - gone(prediction[i])) / scale) for z in outlived])"
+            " / len(event)",
+            outlived="[z for z, t, kind in zip(prediction, interval, event)"
+            " if event[i] and (t > interval[i] or t == interval[i] and not kind)]",
+            flat="lambda z: softmax([x for row in z for x in row] + [0])",
+            share="lambda z, k, t: flat(z)[k * len(z[0]) + t]",
+            upto="lambda z, k: sum([share(z, k, t) for t in range(interval[i] + 1)])",
+            gone="lambda z: upto(z, event[i] - 1)",
+            left="1 - sum([upto(prediction[i], k) for k in range(len(prediction[i]))])",
+            surprise="-log(share(prediction[i], event[i] - 1, interval[i]) if event[i] else left)",
+        ),
         bounded_below=True,
         coupling="coupled",
         when="Several kinds of event compete, and who comes first matters.",
         when_not="Probabilities must be calibrated (DiscreteTimePMF), or batches are small.",
+        points={"floor": 0},
         aliases=("DeepHitLoss", "DeepHitSingleLoss", "DeepHitCR", "competing risks"),
         ports={"pycox.models.loss.DeepHitLoss": {}, "pycox.models.loss.DeepHitSingleLoss": {}},
         tags=("survival", "censored", "competing risks", "discrete time", "ranking", "time to event", "medical"),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import Supervised
 from ..pieces.alignment import softest_way, squared_differences
 
@@ -34,7 +34,14 @@ class DILATE(Supervised):
     card = Card(
         task="regression",
         inputs={"prediction": Real.of("time"), "target": Real.of("time")},
-        formula="alpha * soft-DTW + (1 - alpha) * mean over alignments of sum (i - j)^2 / time^2",
+        formula=Formula(
+            "-alpha * gamma * logsumexp(leads) + (1 - alpha) * dot(softmax(leads), strays) / len(target)**2",
+            before="lambda i, j: ways(i - 1, j) + ways(i, j - 1) + ways(i - 1, j - 1)",
+            ways="lambda i, j: [(c + (prediction[i] - target[j])**2, d + (i - j)**2)"
+            " for c, d in (before(i, j) if i or j else [(0, 0)])] if i >= 0 and j >= 0 else []",
+            leads="[-c / gamma for c, d in ways(len(prediction) - 1, len(target) - 1)]",
+            strays="[d for c, d in ways(len(prediction) - 1, len(target) - 1)]",
+        ),
         convex=False,
         bounded_below=True,
         denominator="the unmasked series, each counted by its weight; not the moments",

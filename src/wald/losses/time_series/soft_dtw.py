@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import Supervised
 from ..pieces.alignment import softest_way, squared_differences
 
@@ -41,13 +41,21 @@ class SoftDTW(Supervised):
     card = Card(
         task="regression",
         inputs={"prediction": Real.of("time"), "target": Real.of("moments")},
-        formula="-gamma log of the sum over alignments of exp(-sum of (prediction[i] - target[j])^2 along it / gamma)",
+        formula=lambda loss: Formula(
+            "least(prediction, target)"
+            + (" - (least(prediction, prediction) + least(target, target)) / 2" if loss.divergence else ""),
+            before="lambda a, b, i, j: ways(a, b, i - 1, j) + ways(a, b, i, j - 1) + ways(a, b, i - 1, j - 1)",
+            ways="lambda a, b, i, j: [c + (a[i] - b[j])**2 for c in (before(a, b, i, j) if i or j else [0])]"
+            " if i >= 0 and j >= 0 else []",
+            least="lambda a, b: -gamma * logsumexp([-c / gamma for c in ways(a, b, len(a) - 1, len(b) - 1)])",
+        ),
         convex=False,
         bounded_below=True,
         slope="linear",
         denominator="the unmasked series, each counted by its weight; not the moments",
         when="The shape of a series counts, and when exactly it comes does not.",
         when_not="Timing matters (use DILATE), or each moment is judged by itself (use Squared).",
+        points=lambda loss: {"perfect": 0, "floor": 0} if loss.divergence else {},
         aliases=("soft-DTW", "SoftDTWLoss", "soft dynamic time warping", "DTW", "sdtw", "SoftDTWLossPyTorch"),
         ports={"tslearn.metrics.SoftDTWLossPyTorch": {}},
         tags=("time series", "forecasting", "alignment", "warping", "shape"),

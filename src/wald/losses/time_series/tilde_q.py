@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F  # noqa: N812  (the name that everyone knows it by)
 
-from ...cards import Card, Real, param
+from ...cards import Card, Formula, Real, param
 from ...core import Supervised
 from ..pieces.distance import direction
 
@@ -45,14 +45,27 @@ class TildeQ(Supervised):
     card = Card(
         task="regression",
         inputs={"prediction": Real.of("time"), "target": Real.of("time")},
-        formula="alpha * sum |1/T - softmax(error)| + (1 - alpha) * (error at dominant frequencies + power at others)"
-        " / sqrt(T) + gamma * mean |autocorrelation - cross-correlation|",
+        formula=Formula(
+            "alpha * level + (1 - alpha) * phase + gamma * size",
+            level="sum([abs(1 / len(target) - x) for x in softmax([a - b for a, b in zip(prediction, target)])])",
+            power="[abs(z)**2 for z in fourier(target)]",
+            strong="lambda x: x > len(target) or (1 + sum([y > x for y in power]))**2 <= len(target)",
+            leads="[k == 0 or strong(power[k]) for k in range(len(power))]",
+            over="lambda v, yes: mean([abs(z) for z, d in zip(v, leads) if d == yes] or [0])",
+            error="[a - b for a, b in zip(fourier(prediction), fourier(target))]",
+            phase="(over(error, True) + over(fourier(prediction), False)) / sqrt(len(target))",
+            lags="range(1 - len(target), len(target))",
+            meet="lambda a, b, lag: sum([a[t + lag] * x for t, x in zip(range(len(b)), b) if 0 <= t + lag < len(a)])",
+            off="[a - b for a, b in zip(unit(target), unit(prediction))]",
+            size="mean([abs(meet(unit(target), off, lag)) for lag in lags])",
+        ),
         convex=False,
         smooth=0,
         slope="bounded",
         denominator="the unmasked series, each counted by its weight; not the moments",
         when="Long forecasts of seasonal series, whose form should be right even where level or phase is not.",
         when_not="The level must be right (use Squared), or timing must (use DILATE).",
+        points={"floor": 0},
         aliases=("TILDE-Q", "TILDEQ", "tildeq_loss", "transformation invariant loss with distance equilibrium"),
         tags=("time series", "forecasting", "shape", "Fourier", "invariance"),
         cite=("Lee et al. 2022, arXiv:2210.15050",),
