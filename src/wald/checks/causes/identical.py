@@ -46,6 +46,8 @@ def look(run: Run) -> Iterator[Suspect]:
         rows = same.nonzero().flatten().cpu()
         if len(rows) < max(1, _SHARE * run.rows) or (x.ndim == 1 and len(rows) < run.rows and len(rows) < 4):
             continue
+        if x[same].numel() == 1 and x.element_size() <= 2:
+            continue  # two numbers of half precision are the same by chance once in some hundred draws
         names = {slot.name: called(slot) for slot in run.call.slots}
         yield Suspect(
             code=code,

@@ -81,7 +81,6 @@ class DeformationEnergy(Loss):
         aliases=(
             "BendingEnergyLoss",
             "bending energy",
-            "DiffusionLoss",
             "diffusion regulariser",
             "diffusion regularizer",
             "thin plate energy",
