@@ -40,7 +40,7 @@ class Quartic(Supervised):
         slope="polynomial",
         when="An error twice as large hurts sixteen times as much.",
         aliases=("L4Loss", "fourth power"),
-        tags=("kurtosis",),
+        tags=("fourth powers",),
     )
 
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ facts = {
     "file": wald.__file__,
     "value": loss(torch.tensor([2.0]), torch.zeros(1)).item(),
     "get": wald.get("L4Loss").__name__,
-    "search": [kind.__name__ for kind in wald.search("kurtosis")],
+    "search": [kind.__name__ for kind in wald.search("fourth powers")],
     "parse": repr(wald.parse("Quartic(scale=0.5)")),
     "dict": repr(wald.from_dict(json.loads(json.dumps(loss.to_dict())))),
     "pickle": pickle.loads(pickle.dumps(loss)) == loss,

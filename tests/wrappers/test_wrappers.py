@@ -234,7 +234,7 @@ def test_other_layouts_pass_through(kind: type, rng: torch.Generator) -> None:
     for _ in range(2):
         same(loss(picture, ids, reduction="none"), wanted)
     same(loss(picture, ids), plain(picture.movedim(1, -1), ids))
-    with pytest.raises(wald.ShapeError, match=r"use CrossEntropy\(axis=1\)"):
+    with pytest.raises(wald.ShapeError, match=r"Use CrossEntropy\(axis=1\)"):
         plain(picture, ids)
 
 

@@ -128,8 +128,11 @@ def _as_float(value: Any) -> float:
 
 
 def _as_int(value: Any) -> int:
-    if isinstance(value, (bool, str)) or not hasattr(value, "__int__") or value != int(value):
+    if isinstance(value, (bool, str)) or not hasattr(value, "__int__"):
         raise TypeError(f"a whole number is wanted, got {value!r}")
+    _refuse_learned(value)
+    if not float(value).is_integer():
+        raise ValueError(f"a whole number is wanted, got {value!r}")
     return int(value)
 
 

@@ -219,7 +219,7 @@ def test_wrong_fields_are_refused() -> None:
     for make, said in (
         (lambda: wald.Poly(epsilon=-1.5), "epsilon must be >= -1"),
         (lambda: wald.Poly(kind="binary", axis=1), "has no axis"),
-        (lambda: wald.TaylorCrossEntropy(order=2.5), "a whole number; got 2.5"),
+        (lambda: wald.TaylorCrossEntropy(order=2.5), "a whole number is wanted, got 2.5"),
         (lambda: wald.SymmetricCrossEntropy(alpha=0, beta=0), "nothing is left"),
         (lambda: wald.SymmetricCrossEntropy(log_zero=1), "log_zero must be < 0"),
     ):

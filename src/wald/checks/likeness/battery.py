@@ -45,6 +45,8 @@ def drawn(domains: Named, within: tuple[int, ...] = (), *, narrow: bool = False)
     rows, classes = ROWS, CLASSES
     generator = torch.Generator().manual_seed(1000)
     sizes = {axis: FEATURES for _, domain in domains for axis in (*domain.axes, *domain.soft)} | {"classes": classes}
+    # Some losses of images take grey and colour alone.
+    sizes |= {"channels": 3}
     fixed = {d.axes[-1]: d.size for _, d in domains if d.axes and d.size is not None}
     found = (
         _of(name, domain, (rows, *within), generator, sizes | fixed, narrow=narrow, first=place == 0)

@@ -87,8 +87,7 @@ def sums_among(x: Tensor, scale: Scale, ahead: int) -> tuple[Tensor, Tensor]:
         if ahead:
             _keep_diagonal(scores, top + ahead - left, chosen[top:])
         scale.exponentials(scores)
-        if left == top:
-            scores.fill_diagonal_(0)
+        _clear_diagonal(scores, top - left)
         sums[top:bottom] += scores.sum(-1)
         beyond = max(left, bottom)
         if beyond < right:
@@ -101,8 +100,7 @@ def pull_among(x: Tensor, scale: Scale, factor: Tensor) -> Tensor:
     gradient, buffer, factors = torch.zeros_like(x), Buffer(x), Buffer(x)
     for top, bottom, left, right in blocks(len(x), len(x), x, upper=True):
         shares = scale.exponentials(buffer.product(x[top:bottom], x[left:right], scale.factor))
-        if left == top:
-            shares.fill_diagonal_(0)
+        _clear_diagonal(shares, top - left)
         shares.mul_(factors.sum(factor[top:bottom], factor[left:right]))
         gradient[top:bottom].addmm_(shares, x[left:right])
         beyond = max(left, bottom)
@@ -142,3 +140,9 @@ def _keep_diagonal(scores: Tensor, offset: int, out: Tensor) -> None:
         found = scores.diagonal(offset)
         start = max(-offset, 0)
         out[start : start + len(found)] = found
+
+
+def _clear_diagonal(scores: Tensor, offset: int) -> None:
+    """Put 0 on what a block has of a diagonal, `offset` columns right of its corner."""
+    if -scores.shape[0] < offset < scores.shape[1]:
+        scores.diagonal(offset).fill_(0)

@@ -65,11 +65,6 @@ class TaylorCrossEntropy(Supervised, OverClasses):
         cite=("Feng et al. 2020, Can Cross Entropy Loss Be Robust to Label Noise?, IJCAI",),
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.order != int(self.order):
-            raise ValueError(f"TaylorCrossEntropy: order counts terms, so it is a whole number; got {self.order}")
-
     def per_example(self, prediction: Tensor, target: Tensor) -> Tensor:
         prediction, target = classes_last(self, self.axis, prediction, target)
         return of_the_true_class(self._cost, below_infinity(prediction), target)
