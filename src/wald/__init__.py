@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 # Type checkers know it by its name; the module `typing` takes ten times as long to load as everything here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import adapters as adapters, miners as miners, testing as testing
+    from . import adapters as adapters, losses as losses, miners as miners, objectives as objectives, testing as testing
     from ._api import *
 else:
 
@@ -18,7 +18,7 @@ else:
         # No loss begins so, and tools ask every module for names of their own: that must not read the catalogue.
         if name.startswith("_"):
             raise AttributeError(f"module 'wald' has no attribute {name!r}")
-        if name in ("adapters", "miners", "testing"):
+        if name in ("adapters", "losses", "miners", "objectives", "testing"):
             return import_module(f"wald.{name}")
         api = import_module("wald._api")
         try:
