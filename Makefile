@@ -26,7 +26,7 @@ audit: $(VENV)/.with-examples ## Audit a model of loans; the page is wald-audit/
 	@code=0; $(BIN)/wald audit loans --out wald-audit || code=$$?; [ $$code -le 1 ] || exit $$code
 
 test: native ## Run the everyday tests, TESTS=tests/core for some of them
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not gpu" $(TESTS)
 
 slow: native ## Run the tests that take longer (proofs, whole audits)
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not gpu" $(TESTS)

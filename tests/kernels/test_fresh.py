@@ -58,6 +58,12 @@ def test_a_small_one_does_not(asked: Asked, like: torch.Tensor, shape: tuple[int
     assert not asked
 
 
+def test_one_so_large_that_a_host_may_have_its_memory_does_not(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_HUGE", 33 << 20)
+    fresh(torch.empty(9 << 20))
+    assert not asked
+
+
 def test_none_is_asked_for_where_few_are_free(asked: Asked, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     few = tmp_path / "few"
     few.write_text(FEW)

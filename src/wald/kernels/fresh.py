@@ -22,6 +22,10 @@ from torch import Tensor
 #: The C library keeps what is smaller, once it has been given back, for the next that ask.
 _LARGE: Final = 32 << 20
 
+#: What is larger is left to the system: a virtual machine may have handed so much free memory back to its host, and
+#: then takes longer to get it again in one piece than in the small pieces that it still has.
+_HUGE: Final = 384 << 20
+
 _PAGE_SIZE: Final = Path("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
 #: How many blocks of 1, 2, 4, 8 … small pages lie free in each zone of memory.
 _FREE_BLOCKS: Final = Path("/proc/buddyinfo")
@@ -31,7 +35,7 @@ def fresh(like: Tensor, shape: torch.Size | tuple[int, ...] | None = None) -> Te
     """Contiguous memory with nothing in it yet, of the dtype and device of `like`, and of its shape or another."""
     made = like.new_empty(like.shape if shape is None else shape)
     size = made.numel() * made.element_size()
-    if size >= _LARGE and made.is_cpu and (pages := _large_pages()) and pages.free() >= 2 * size:
+    if _LARGE <= size <= _HUGE and made.is_cpu and (pages := _large_pages()) and pages.free() >= 2 * size:
         pages.ask(made.data_ptr(), size)
     return made
 
