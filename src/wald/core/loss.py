@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Never, Self, cast, dataclass_transform
 
 from torch import Tensor
+from torch.compiler import is_compiling
 
 from ..cards import Card, Domain, Formula, param
 from ..cards.param import settle
@@ -36,7 +37,8 @@ def _takes_like(kind: type[Loss]) -> None:
     def construct(self: Loss, *args: Any, like: str | None = None, **given: Any) -> None:
         if like is not None:
             given = {**preset(kind.__name__, kind.card.ports, like), **given}
-        if (refused := refused_fields(kind, args, given)) is not None:
+        # A compiler cannot read the fields of a class; what it traces has run before.
+        if not is_compiling() and (refused := refused_fields(kind, args, given)) is not None:
             raise refused
         made(self, *args, **given)
 
