@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 from difflib import get_close_matches
-from functools import cache
 import operator
 from typing import Any, Final
 
@@ -89,12 +88,17 @@ def numbers(values: Any) -> tuple[float, ...] | None:
     return tuple(float(v) for v in listed)
 
 
-@cache
+#: The values that each annotation such as `Literal[-1, 1]` allows: a plain dict, as a compiler can read one.
+_ALLOWED: Final[dict[str, tuple[Any, ...]]] = {}
+
+
 def _literal(annotation: Any) -> tuple[Any, ...]:
     """The values that an annotation such as `Literal[-1, 1]`, as text, allows; nothing for any other."""
     if not isinstance(annotation, str) or not (annotation.startswith("Literal[") and annotation.endswith("]")):
         return ()
-    return (*ast.literal_eval(f"({annotation.removeprefix('Literal[')[:-1]},)"),)
+    if annotation not in _ALLOWED:
+        _ALLOWED[annotation] = (*ast.literal_eval(f"({annotation.removeprefix('Literal[')[:-1]},)"),)
+    return _ALLOWED[annotation]
 
 
 def settle(owner: Any) -> None:
